@@ -1,0 +1,16 @@
+"""Estimators that turn clinical notes into ICD codes, in the manner of scikit-learn."""
+
+from sklearn_icd.utils._lazy import lazy_names
+
+__version__ = "0.1.0"
+
+__all__ = ["LDPLAMClassifier", "make_icd_pipeline", "with_codes"]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "LDPLAMClassifier": "sklearn_icd.models",
+        "make_icd_pipeline": "sklearn_icd.pipelines",
+        "with_codes": "sklearn_icd.pipelines",
+    },
+)

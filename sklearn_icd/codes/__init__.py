@@ -1,0 +1,17 @@
+"""Codes: one spelling for each, their titles and tree, and vectors of their titles."""
+
+from sklearn_icd.codes._catalogue import Catalogue, find_catalogue, load_catalogue
+from sklearn_icd.codes._encoder import describe_codes
+from sklearn_icd.codes._normalize import normalize_code
+from sklearn_icd.codes._title_encoder import TitleEncoder
+from sklearn_icd.codes._transformer_encoder import TransformerEncoder
+
+__all__ = [
+    "Catalogue",
+    "TitleEncoder",
+    "TransformerEncoder",
+    "describe_codes",
+    "find_catalogue",
+    "load_catalogue",
+    "normalize_code",
+]

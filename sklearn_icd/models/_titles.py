@@ -1,0 +1,157 @@
+"""The parameters of systems that know codes by their titles, and codes they never trained on."""
+
+import copy
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_icd.codes import describe_codes, find_catalogue
+from sklearn_icd.utils._hyperparameters import Estimator, Titles, hyperparameters
+
+
+@hyperparameters
+class TitledCodes:
+    """Give a classifier the titles of its codes.
+
+    Parameters
+    ----------
+    label_titles : mapping of code to title, default=None
+        What the codes mean; further codes may be among them. None: the titles of the installed
+        catalogue that knows all codes, if one does.
+
+    label_encoder : transformer, default=None
+        Makes vectors from the texts ``"CODE: title"``; any scikit-learn transformer does.
+    """
+
+    label_titles: Titles | None = None
+    label_encoder: Estimator | None = None
+
+    def encode_titles(self, data, encoder):
+        """Fit the encoder on the titles of the codes.
+
+        Parameters
+        ----------
+        data : FitData
+            What the fit found in its data.
+
+        encoder : transformer
+            What makes the vectors; a clone of it is kept in `label_encoder_`.
+
+        Returns
+        -------
+        vectors : tensor of shape (n_codes, d) or None
+            One vector per code. None if the titles are not known.
+        """
+        titles = self._titles_of(data.classes) if self.multilabel_ else None
+        if titles is None:
+            return None
+        self.label_encoder_ = clone(encoder)
+        return _dense(self.label_encoder_.fit_transform(describe_codes(titles)))
+
+    def with_codes(self, titles):
+        """Add codes that were not trained on, by their titles.
+
+        Parameters
+        ----------
+        titles : mapping of code to title
+            The new codes.
+
+        Returns
+        -------
+        estimator : estimator
+            A fitted estimator that shares the trained parameters with this one. The new codes
+            stand at the end of `classes_` and in `added_codes_`; a clone forgets them.
+
+        Raises
+        ------
+        ValueError
+            If a code is there already, or if the system cannot know codes by their titles.
+        """
+        check_is_fitted(self)
+        self._check_can_add(titles)
+        module = _with_shared_parameters(self.net_.module_)
+        vectors = _dense(self.label_encoder_.transform(describe_codes(titles)))
+        module.attend.append(vectors)
+        extended = copy.copy(self)
+        extended.net_ = self.net_.with_module(module)
+        codes = np.array(list(titles), dtype=object if self.classes_.dtype == object else None)
+        extended.classes_ = np.concatenate([self.classes_, codes])
+        extended.added_codes_ = np.concatenate([getattr(self, "added_codes_", codes[:0]), codes])
+        return extended
+
+    def partial_fit(self, X, y, classes=None):
+        """Train for one more epoch, without validation.
+
+        Parameters
+        ----------
+        X : sparse array or array-like of shape (n_notes, longest note)
+            Token ids. The first call sets the vocabulary: ids that are new later are unknown.
+
+        y : array-like, sparse array or data frame of shape (n_notes, n_codes)
+            1 where a note has a code.
+
+        classes : array-like of shape (n_classes,), default=None
+            In the first call, the names of the columns or all classes of a 1-D y.
+
+        Returns
+        -------
+        self : MultiLabelClassifier
+            The estimator.
+        """
+        if hasattr(self, "added_codes_"):
+            raise ValueError(
+                f"{len(self.added_codes_)} codes were added by with_codes, and this estimator "
+                "shares its parameters with the one they were added to: train that one, or fit "
+                "with the new codes among the columns of y."
+            )
+        return super().partial_fit(X, y, classes)
+
+    def _titles_of(self, classes):
+        codes = classes.tolist()
+        if self.label_titles is not None:
+            missing = [code for code in codes if code not in self.label_titles]
+            if missing:
+                raise ValueError(
+                    f"label_titles has no title for {len(missing)} of {len(codes)} codes, the "
+                    f"first is {missing[0]!r}: add them, or leave label_titles=None to take the "
+                    "titles of the installed catalogues."
+                )
+            return {code: self.label_titles[code] for code in codes}
+        if not all(isinstance(code, str) for code in codes):
+            return None
+        catalogue = find_catalogue(codes)
+        return None if catalogue is None else catalogue.titles(codes)
+
+    def _check_can_add(self, titles):
+        if not isinstance(titles, Mapping) or not titles:
+            raise ValueError("titles must be a mapping of at least one new code to its title.")
+        known = [code for code in titles if code in set(self.classes_.tolist())]
+        if known:
+            raise ValueError(
+                f"the code {known[0]!r} is among the classes_ of this estimator already."
+            )
+        if not hasattr(self, "label_encoder_"):
+            raise ValueError(
+                "no titles were known in fit, so the label vectors were drawn at random and "
+                "trained; a new code has none. Pass label_titles={code: title, ...} and fit again."
+            )
+        if np.ndim(self.threshold) > 0:
+            raise ValueError(
+                "threshold holds one probability per trained code, and new codes have none: set "
+                "one for all with set_params(threshold=0.5), then add the codes."
+            )
+
+
+def _with_shared_parameters(module):
+    """Copy a module and its buffers around the same parameters."""
+    module = getattr(module, "_orig_mod", module)
+    return copy.deepcopy(module, {id(parameter): parameter for parameter in module.parameters()})
+
+
+def _dense(vectors):
+    vectors = vectors.toarray() if sparse.issparse(vectors) else np.asarray(vectors)
+    return torch.as_tensor(vectors, dtype=torch.float32)

@@ -1,0 +1,401 @@
+"""A skorch net for notes of any length and thousands of codes: batches, losses with a step."""
+
+import inspect
+import math
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.dataset import unpack_data
+from skorch.utils import to_device, to_tensor
+
+from sklearn_icd.losses import BCE
+from sklearn_icd.utils._targets import Targets
+from sklearn_icd.utils._token_array import TokenArray
+
+__all__ = ["LengthBatches", "MultiLabelNet", "NoteDataset"]
+
+# Batches whose notes are sorted by length together; at most an eighth of an epoch, so that
+# the company a note keeps stays random.
+_POOL_BATCHES = 64
+_SAVED_MODULE = "the module is `module_`"
+
+
+class _StopTraining(Exception):
+    """Leave the loop over epochs."""
+
+
+class NoteDataset(torch.utils.data.Dataset):
+    """Cut batches of token ids and dense targets out of many notes at once.
+
+    Parameters
+    ----------
+    X : TokenArray, or sparse or dense array of shape (n_notes, longest note)
+        Token ids, 0 is padding.
+
+    y : Targets, or sparse or dense array of shape (n_notes, L), default=None
+        Which codes each note has.
+    """
+
+    def __init__(self, X, y=None):
+        self.tokens = X if isinstance(X, TokenArray) else TokenArray.from_matrix(X)
+        self.targets = y if y is None or isinstance(y, Targets) else Targets(y, None, True)
+
+    def __len__(self):
+        return len(self.tokens)
+
+    def __getitem__(self, rows):
+        """Give ids (n, longest of them) and targets (n, L) of the notes at these positions."""
+        rows = np.atleast_1d(rows)
+        y = torch.zeros(len(rows)) if self.targets is None else self.targets.dense(rows)
+        return torch.from_numpy(self.tokens.padded(rows)), torch.as_tensor(y)
+
+
+class LengthBatches:
+    """Iterate over batches of notes of similar length.
+
+    Without `shuffle` the notes come sorted by length; with it, notes are sorted inside random
+    pools of batches only, and the batches come in random order.
+
+    Parameters
+    ----------
+    dataset : NoteDataset
+        The notes.
+
+    batch_size : int
+        Notes per batch.
+
+    shuffle : bool, default=False
+        Whether every pass is in another order, drawn from torch's global generator.
+    """
+
+    def __init__(self, dataset, batch_size, *, shuffle=False):
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+
+    def __len__(self):
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self):
+        for rows in self.rows():
+            yield self.dataset[rows]
+
+    def rows(self):
+        """Give the positions of the notes of each batch of one pass."""
+        lengths = self.dataset.tokens.lengths
+        if not self.shuffle:
+            return self._cut(np.argsort(lengths, kind="stable"))
+        order = torch.randperm(len(lengths)).numpy()
+        pool = self.batch_size * min(_POOL_BATCHES, max(1, len(self) // 8))
+        pools = [order[start : start + pool] for start in range(0, len(order), pool)]
+        batches = self._cut(
+            np.concatenate([p[np.argsort(lengths[p], kind="stable")] for p in pools])
+        )
+        return [batches[k] for k in torch.randperm(len(batches))]
+
+    def _cut(self, order):
+        return [order[k : k + self.batch_size] for k in range(0, len(order), self.batch_size)]
+
+
+class MultiLabelNet(NeuralNet):
+    """Train any torch module that maps token ids (n, t) to logits (n, L).
+
+    The net adds to skorch what thousands of codes and notes of any length need: sparse X and y
+    that are made dense a batch at a time, batches of similar length, losses that know the step
+    that training has reached, mixed precision, and scores without a copy of each batch.
+
+    Parameters
+    ----------
+    module : torch.nn.Module class or instance
+        Takes token ids (n, t) and gives logits (n, L). If its `forward` is
+        ``(X, y=None, loss=None)``, it is given the targets and the loss in training and returns
+        the loss itself, so that attention and loss can be computed together.
+
+    criterion : object, default=BCE
+        A loss (see `sklearn_icd.losses`), class or instance: ``loss(logits, y, *, step,
+        steps_per_epoch)``.
+
+    precision : {"float32", "bfloat16", "float64"}, default="float32"
+        "bfloat16" computes products in bfloat16 where autocast does and keeps the parameters in
+        float32; "float64" computes everything in double precision.
+
+    **kwargs : dict
+        Parameters of `skorch.NeuralNet`. `dataset`, `iterator_train`, `iterator_valid`,
+        `train_split`, `verbose` and `predict_nonlinearity` have other defaults.
+
+    Attributes
+    ----------
+    n_steps_ : int
+        Optimiser steps done.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from scipy.sparse import csr_array
+    >>> from sklearn_icd.net import MultiLabelNet
+    >>> class MeanVector(torch.nn.Module):
+    ...     def __init__(self, n_tokens, n_codes):
+    ...         super().__init__()
+    ...         self.table = torch.nn.EmbeddingBag(n_tokens, n_codes, padding_idx=0)
+    ...     def forward(self, ids):
+    ...         return self.table(ids)
+    >>> X = csr_array(np.array([[2, 3, 0], [4, 0, 0]]))
+    >>> Y = np.array([[1, 0], [0, 1]])
+    >>> net = MultiLabelNet(MeanVector, module__n_tokens=5, module__n_codes=2, lr=0.1)
+    >>> net.fit(X, Y).predict_proba(X).shape
+    (2, 2)
+    """
+
+    def __init__(
+        self,
+        module,
+        criterion=BCE,
+        *args,
+        precision="float32",
+        dataset=NoteDataset,
+        iterator_train=LengthBatches,
+        iterator_train__shuffle=True,
+        iterator_valid=LengthBatches,
+        train_split=None,
+        predict_nonlinearity=torch.sigmoid,
+        verbose=0,
+        **kwargs,
+    ):
+        super().__init__(
+            module,
+            criterion,
+            *args,
+            dataset=dataset,
+            iterator_train=iterator_train,
+            iterator_train__shuffle=iterator_train__shuffle,
+            iterator_valid=iterator_valid,
+            train_split=train_split,
+            predict_nonlinearity=predict_nonlinearity,
+            verbose=verbose,
+            **kwargs,
+        )
+        self.precision = precision
+
+    def initialize_module(self):
+        """Make the module, in double precision where that is wanted."""
+        super().initialize_module()
+        if self.precision == "float64":
+            self.module_ = self.module_.double()
+        return self
+
+    def initialize_criterion(self):
+        """Make the loss: an instance is taken as it is."""
+        is_class = isinstance(self.criterion, type)
+        self.criterion_ = (
+            self.criterion(**self.get_params_for("criterion")) if is_class else self.criterion
+        )
+        self.n_steps_ = 0
+        return self
+
+    def train_with(self, first, last, dataset):
+        """Train with further callbacks around the net's own, which it forgets afterwards.
+
+        Parameters
+        ----------
+        first, last : list of skorch.callbacks.Callback
+            Called before and after all others.
+
+        dataset : NoteDataset
+            The notes to train on.
+        """
+        own = self.callbacks_
+        named = [[(type(c).__name__, c.initialize()) for c in part] for part in (first, last)]
+        self.callbacks_ = [*named[0], *own, *named[1]]
+        try:
+            self.partial_fit(dataset)
+        finally:
+            self.callbacks_ = own
+
+    def notify(self, method_name, **kwargs):
+        """Call the callbacks, and end training once they have all seen the epoch."""
+        super().notify(method_name, **kwargs)
+        if method_name == "on_train_begin":
+            self.stop_training_ = False
+        if method_name == "on_epoch_end" and self.stop_training_:
+            raise _StopTraining
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """Train, and keep what was learned where training is stopped."""
+        self.steps_per_epoch_ = max(1, -(-len(self.get_dataset(X, y)) // self.batch_size))
+        try:
+            with explained_memory_errors(self.batch_size):
+                return super().fit_loop(X, y, epochs, **fit_params)
+        except _StopTraining:
+            return self
+        except KeyboardInterrupt:
+            if "train_batch_count" not in self.history[-1]:
+                warnings.warn(
+                    f"Training was interrupted in epoch {len(self.history)}: the estimator keeps "
+                    "what it had learned.",
+                    stacklevel=2,
+                )
+            return self
+
+    def infer(self, x, **fit_params):
+        """Compute the module's output in the precision asked for."""
+        with self._autocast():
+            return super().infer(x, **fit_params)
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute the loss of a batch and its gradient."""
+        if not self._module_takes_loss():
+            return super().train_step_single(batch, **fit_params)
+        self._set_training(True)
+        X, y = unpack_data(batch)
+        with self._autocast():
+            loss = self.module_(
+                to_tensor(X, device=self.device),
+                y=self._targets(y),
+                loss=lambda logits, y: self._loss(logits, y),
+            )
+        loss.backward()
+        return {"loss": loss, "y_pred": None}
+
+    def train_step(self, batch, **fit_params):
+        """Do one optimiser step."""
+        step = super().train_step(batch, **fit_params)
+        self.n_steps_ += 1
+        return step
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        """Compute the loss; outside training, plain binary cross-entropy."""
+        if training:
+            return self._loss(y_pred, self._targets(y_true))
+        return BCE()(self._full_precision(y_pred), self._targets(y_true))
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Refuse to go on from a loss that is not finite."""
+        super().on_batch_end(net, batch=batch, training=training, **kwargs)
+        loss = self.history[-1, "batches", -1].get("train_loss", 0.0)
+        if training and not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss became {loss} in epoch {len(self.history)}: lower lr (now {self.lr}), "
+                f"use precision='float32' if it is not (now {self.precision!r}), or look for "
+                "extreme values in word_vectors and label vectors."
+            )
+
+    def decision_function(self, X):
+        """Compute the logits of notes.
+
+        Parameters
+        ----------
+        X : TokenArray, or sparse or dense array of shape (n_notes, longest note)
+            Token ids.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_notes, L)
+            float32, or float64 where the net computes in that.
+        """
+        dataset = self.get_dataset(X)
+        batches = self.get_iterator(dataset, training=False)
+        scores = None
+        with explained_memory_errors(self.batch_size):
+            for rows in batches.rows():
+                logits = self._full_precision(self.evaluation_step(dataset[rows])).cpu().numpy()
+                if scores is None:
+                    scores = np.empty((len(dataset), logits.shape[1]), dtype=logits.dtype)
+                scores[rows] = logits
+        return scores
+
+    def predict_proba(self, X):
+        """Compute the probabilities of notes, shape (n_notes, L)."""
+        return self.predict_nonlinearity(torch.from_numpy(self.decision_function(X))).numpy()
+
+    def predict(self, X):
+        """Compute which codes are more probable than not, shape (n_notes, L)."""
+        return (self.predict_proba(X) >= 0.5).astype(int)
+
+    def attention(self, X, labels):
+        """Compute the weights of tokens for some labels.
+
+        Parameters
+        ----------
+        X : TokenArray, or sparse or dense array of shape (n_notes, longest note)
+            Token ids.
+
+        labels : ndarray of int of shape (k,)
+            Columns of y.
+
+        Returns
+        -------
+        weights : list of ndarray of shape (k, tokens of the note)
+            One array per note.
+        """
+        dataset = self.get_dataset(X)
+        batches = self.get_iterator(dataset, training=False)
+        labels = to_tensor(np.asarray(labels, dtype=np.int64), device=self.device)
+        module = getattr(self.module_, "_orig_mod", self.module_)
+        weights = [None] * len(dataset)
+        self._set_training(False)
+        with torch.no_grad(), self._autocast(), explained_memory_errors(self.batch_size):
+            for rows in batches.rows():
+                ids = to_tensor(dataset[rows][0], device=self.device)
+                batch = self._full_precision(module.attention(ids, labels)).cpu().numpy()
+                for row, note in zip(rows, batch, strict=True):
+                    weights[row] = note[:, : dataset.tokens.lengths[row]].astype(np.float32)
+        return weights
+
+    def with_module(self, module):
+        """Give a copy of this net around another trained module."""
+        net = self.__class__.__new__(self.__class__)
+        vars(net).update(vars(self), module=module, module_=to_device(module, self.device))
+        return net
+
+    def _module_takes_loss(self):
+        module = getattr(self.module_, "_orig_mod", self.module_)
+        return {"y", "loss"} <= set(inspect.signature(module.forward).parameters)
+
+    def _loss(self, logits, y):
+        return self.criterion_(
+            self._full_precision(logits),
+            y,
+            step=self.n_steps_,
+            steps_per_epoch=self.steps_per_epoch_,
+        )
+
+    def _full_precision(self, tensor):
+        return tensor.double() if self.precision == "float64" else tensor.float()
+
+    def _targets(self, y):
+        return self._full_precision(to_tensor(y, device=self.device))
+
+    def _autocast(self):
+        device_type = torch.device(self.device).type
+        return torch.autocast(device_type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+    # An instance given as `module` is the trained module itself. skorch maps only attributes such
+    # as `module_` to the device at hand when unpickling, so it must not be stored a second time.
+    def __getstate__(self):
+        state = super().__getstate__()
+        if self.initialized_ and getattr(self.module_, "_orig_mod", self.module_) is self.module:
+            state["module"] = _SAVED_MODULE
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if isinstance(self.module, str) and self.module == _SAVED_MODULE:
+            vars(self)["module"] = getattr(self.module_, "_orig_mod", self.module_)
+
+
+@contextmanager
+def explained_memory_errors(batch_size):
+    """Say which parameter to lower where memory runs out."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        raise MemoryError(
+            f"the device ran out of memory with batch_size={batch_size}: lower batch_size, or "
+            "shorten the notes (TfidfTruncator(max_words=...), WordTokenizer(max_length=...))."
+        ) from error

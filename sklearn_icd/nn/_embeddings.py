@@ -1,0 +1,35 @@
+"""Token ids to vectors."""
+
+import torch
+from torch import nn
+
+
+class TokenEmbedding(nn.Module):
+    """Look up a vector for each token, and drop some of its components in training.
+
+    Parameters
+    ----------
+    n_tokens : int
+        Size of the vocabulary, padding (0) and unknown (1) included.
+
+    dim : int
+        Width of a vector.
+
+    vectors : ndarray of shape (n_tokens, dim), default=None
+        Where to start from. None: standard normal.
+
+    dropout : float, default=0.0
+        Share of the components set to zero in training.
+    """
+
+    def __init__(self, n_tokens, dim, *, vectors=None, dropout=0.0):
+        super().__init__()
+        self.table = nn.Embedding(n_tokens, dim, padding_idx=0)
+        if vectors is not None:
+            with torch.no_grad():
+                self.table.weight[1:] = torch.as_tensor(vectors[1:])
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids):
+        """Embed ids of shape (n, t) as vectors of shape (n, t, dim)."""
+        return self.dropout(self.table(ids))

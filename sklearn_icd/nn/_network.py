@@ -1,0 +1,84 @@
+"""The network of every label-wise system: embed, encode, compress, attend, score."""
+
+from torch import nn
+
+from sklearn_icd.nn._attention import attention_weights, label_attention
+
+
+class LabelAttentionNetwork(nn.Module):
+    """Compose the sockets of a label-wise system.
+
+    Parameters
+    ----------
+    embed : Module
+        Token ids (n, t) to vectors (n, t, e).
+
+    encode : Module
+        Vectors and mask to vectors (n, t', d) and their mask.
+
+    attend : Module
+        Encoded vectors to queries (L, a), keys (n, t', a) and values (n, t', d).
+
+    score : Module
+        Called without arguments: the weight (L or 1, d) and the bias (L or 1,) of the logits.
+
+    compress : Module, default=None
+        Between `encode` and `attend`: vectors and mask to fewer vectors and their mask. Its
+        `weights` tells how they attended to the encoded tokens.
+    """
+
+    def __init__(self, *, embed, encode, attend, score, compress=None):
+        super().__init__()
+        self.embed = embed
+        self.encode = encode
+        self.compress = compress
+        self.attend = attend
+        self.score = score
+
+    def forward(self, ids, y=None, loss=None):
+        """Compute the logits, or the loss where `y` and `loss` are given.
+
+        Parameters
+        ----------
+        ids : tensor of int64 of shape (n, t)
+            Token ids, 0 behind the end of a note.
+
+        y : tensor of shape (n, L), default=None
+            Targets.
+
+        loss : callable, default=None
+            Takes logits and targets.
+
+        Returns
+        -------
+        output : tensor of shape (n, L) or ()
+            The logits, or the loss.
+        """
+        hidden, mask = self.encode(self.embed(ids), ids != 0)
+        if self.compress is not None:
+            hidden, mask = self.compress(hidden, mask)
+        logits = label_attention(*self.attend(hidden), mask, *self.score())
+        return logits if loss is None else loss(logits, y)
+
+    def attention(self, ids, labels):
+        """Give the attention of some labels over the tokens.
+
+        Parameters
+        ----------
+        ids : tensor of int64 of shape (n, t)
+            Token ids, 0 behind the end of a note.
+
+        labels : tensor of int64 of shape (k,)
+            Which labels.
+
+        Returns
+        -------
+        weights : tensor of shape (n, k, t)
+            The product of the attention layers, 0 where there is padding.
+        """
+        encoded, mask = self.encode(self.embed(ids), ids != 0)
+        if self.compress is None:
+            queries, keys, _ = self.attend(encoded)
+            return attention_weights(queries[labels], keys, mask)
+        queries, keys, _ = self.attend(self.compress(encoded, mask)[0])
+        return attention_weights(queries[labels], keys) @ self.compress.weights(encoded, mask)

@@ -1,0 +1,8 @@
+"""Transformers over raw notes: cleaning, shortening, words as numbers, word vectors."""
+
+from sklearn_icd.text._cleaner import NoteCleaner
+from sklearn_icd.text._tokenizer import WordTokenizer
+from sklearn_icd.text._truncator import TfidfTruncator
+from sklearn_icd.text._word_vectors import train_skip_gram
+
+__all__ = ["NoteCleaner", "TfidfTruncator", "WordTokenizer", "train_skip_gram"]

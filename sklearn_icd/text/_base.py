@@ -1,0 +1,166 @@
+"""What all text steps have in common."""
+
+import re
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_icd.utils._notes import check_notes
+
+WORD = re.compile(r"\S+")
+
+
+class Memo(dict):
+    """A dict that computes what it misses, once.
+
+    ``map(memo.__getitem__, words)`` then runs at the speed of a dict.
+    """
+
+    def __init__(self, function):
+        self._function = function
+
+    def __missing__(self, key):
+        value = self[key] = self._function(key)
+        return value
+
+
+class Numbering(dict):
+    """A dict that gives each new key the next number."""
+
+    def __missing__(self, key):
+        number = self[key] = len(self)
+        return number
+
+
+def look_up(table, words):
+    """Return the numbers of words in a table as an int32 array."""
+    return np.fromiter(map(table.__getitem__, words), np.int32, len(words))
+
+
+def count_notes(numbers, n_words):
+    """Count in how many notes each word occurs.
+
+    Parameters
+    ----------
+    numbers : list of int32 ndarray
+        One array per note, the number of each of its words.
+    n_words : int
+        Numbers are below it.
+
+    Returns
+    -------
+    counts : ndarray of shape (n_words,)
+        Notes that contain the word.
+    """
+    distinct = map(_distinct, numbers)
+    return np.bincount(np.concatenate(list(distinct)), minlength=n_words)
+
+
+def _distinct(numbers):
+    # four times as fast as np.unique, which hashes where it could sort
+    numbers = np.sort(numbers)
+    return numbers[np.diff(numbers, prepend=-1) > 0]
+
+
+def joined_spans(words):
+    """Return the span of each character of words that are joined by single spaces.
+
+    A space stands for the whole gap between its two words.
+
+    Parameters
+    ----------
+    words : list of re.Match
+        Words as they lie in a note.
+
+    Returns
+    -------
+    spans : int64 ndarray of shape (n_characters, 2)
+        Start and end in the note of each character of the joined words.
+    """
+    starts, ends = np.array([word.span() for word in words], np.int64).reshape(-1, 2).T
+    lengths = ends - starts + 1  # each word with the space after it
+    first = np.cumsum(lengths) - lengths
+    begin = (np.arange(lengths.sum()) + np.repeat(starts - first, lengths))[:-1]
+    spans = np.stack([begin, begin + 1], axis=1)
+    spans[first[1:] - 1, 1] = starts[1:]
+    return spans
+
+
+class TextTransformer(TransformerMixin, BaseEstimator):
+    """A step whose input is raw notes."""
+
+    def __init_subclass__(cls, **kwargs):
+        # Neither notes nor tokens are columns, so scikit-learn must not wrap them in a data frame.
+        super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+    def set_output(self, *, transform=None):
+        """Accept the default output only.
+
+        Notes and tokens are no columns of a data frame. The global setting ``transform_output`` of
+        scikit-learn leaves them alone.
+
+        Parameters
+        ----------
+        transform : {"default", None}, default=None
+            The container of the output.
+
+        Returns
+        -------
+        self : object
+            The step itself.
+
+        Raises
+        ------
+        ValueError
+            If another container is asked for.
+        """
+        if transform not in (None, "default"):
+            raise ValueError(
+                f"transform={transform!r} is not possible: the output of {type(self).__name__} "
+                "has no columns to put in a data frame; use transform='default'."
+            )
+        return self
+
+    def _get_fitted_attr_html(self, doc_link=""):
+        # A notebook that shows a fitted step would otherwise show some words of its notes.
+        attributes = super()._get_fitted_attr_html(doc_link)
+        for shown in attributes.values():
+            if isinstance(shown["value"], dict):
+                shown["value"] = len(shown["value"])
+        return attributes
+
+    def _training_notes(self, X):
+        notes = check_notes(X, name="X")
+        if not notes:
+            raise ValueError(f"X holds no note: {type(self).__name__}.fit needs at least one.")
+        return notes
+
+
+class TextToText(TextTransformer):
+    """A step that gives notes back."""
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the name of the output, so that pipelines can name what comes after it.
+
+        Parameters
+        ----------
+        input_features : array-like of str of length 1, default=None
+            Name of the input.
+
+        Returns
+        -------
+        names : ndarray of str objects of shape (1,)
+            The name of the input, ``"note"`` if it has none.
+        """
+        check_is_fitted(self)
+        names = np.asarray(["note"] if input_features is None else input_features, dtype=object)
+        if names.shape != (1,):
+            raise ValueError(f"input_features must hold one name, got {names.size}.")
+        return names

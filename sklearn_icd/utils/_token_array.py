@@ -1,0 +1,183 @@
+"""Token arrays: notes as ragged rows of ids, cut into padded batches."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+PADDING, UNKNOWN = 0, 1
+
+
+class TokenArray:
+    """Hold the token ids of many notes without padding.
+
+    Parameters
+    ----------
+    ids : ndarray of shape (n_all_tokens,)
+        The ids of all notes, one note after the other.
+
+    offsets : ndarray of shape (n_notes + 1,)
+        Note ``i`` is ``ids[offsets[i]:offsets[i + 1]]``.
+    """
+
+    def __init__(self, ids, offsets):
+        self.ids = ids
+        self.offsets = offsets
+
+    @classmethod
+    def from_matrix(cls, X):
+        """Read a CSR or dense token array; zeros are padding wherever they stand."""
+        X = X if sparse.issparse(X) and X.format == "csr" else sparse.csr_array(X)
+        if not X.has_canonical_format or (X.data == PADDING).any():
+            X = X.copy()
+            X.sum_duplicates()
+            X.eliminate_zeros()
+        return cls(X.data, X.indptr)
+
+    def __len__(self):
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self):
+        """Number of tokens of each note."""
+        return np.diff(self.offsets)
+
+    def take(self, rows):
+        """Give the notes at these positions as a new token array."""
+        parts = [self.ids[self.offsets[r] : self.offsets[r + 1]] for r in rows]
+        ids = np.concatenate(parts) if parts else self.ids[:0]
+        return TokenArray(ids, np.concatenate([[0], np.cumsum(self.lengths[rows])]).astype(int))
+
+    def padded(self, rows):
+        """Cut a batch, padded to its own longest note (at least one column).
+
+        Parameters
+        ----------
+        rows : ndarray of int of shape (n,)
+            Positions of the notes.
+
+        Returns
+        -------
+        ids : ndarray of int64 of shape (n, longest)
+            Token ids, 0 behind the end of a note.
+        """
+        batch = self.take(rows)
+        inside = np.arange(max(1, batch.lengths.max(initial=0))) < batch.lengths[:, None]
+        ids = np.zeros(inside.shape, dtype=np.int64)
+        ids[inside] = batch.ids
+        return ids
+
+    def read_with(self, known):
+        """Read every id that is not marked in `known` as the unknown word.
+
+        Parameters
+        ----------
+        known : ndarray of bool of shape (n_tokens,)
+            Whether an id has a meaning.
+
+        Returns
+        -------
+        tokens : TokenArray
+            The notes with ids below ``n_tokens``.
+        """
+        inside = self.ids < len(known)
+        keep = inside & known[np.where(inside, self.ids, UNKNOWN)]
+        return TokenArray(np.where(keep, self.ids, UNKNOWN), self.offsets)
+
+    def known_ids(self):
+        """Mark the ids that occur, and the unknown word."""
+        known = np.zeros(max(UNKNOWN, self.ids.max(initial=UNKNOWN)) + 1, dtype=bool)
+        known[self.ids] = known[UNKNOWN] = True
+        return known
+
+    def to_csr(self):
+        """Give the notes as a CSR token array."""
+        lengths = self.lengths
+        columns = np.arange(len(self.ids)) - np.repeat(self.offsets[:-1], lengths)
+        shape = (len(self), lengths.max(initial=0))
+        return sparse.csr_array((self.ids, columns, self.offsets), shape=shape)
+
+
+def check_token_array(estimator, X, *, name="X", reset=False):
+    """Validate a token array and read it.
+
+    A CSR array may have any width; a dense array must have the fitted one.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        The estimator that takes the array; `n_features_in_` is set on it when `reset`.
+
+    X : sparse array or array-like of shape (n_notes, longest note)
+        Token ids: 0 is padding, 1 the unknown word.
+
+    name : str, default="X"
+        The parameter to name in errors.
+
+    reset : bool, default=False
+        Whether this is the first call of `fit`.
+
+    Returns
+    -------
+    tokens : TokenArray
+        The notes, without padding.
+
+    Raises
+    ------
+    TypeError
+        If `X` holds text.
+
+    ValueError
+        If an id is negative, fractional or not finite, or if the shape is wrong.
+    """
+    wanted_by = type(estimator).__name__
+    _refuse_text(X, name, wanted_by)
+    if sparse.issparse(X):
+        X = check_array(
+            X, accept_sparse="csr", ensure_min_features=0, input_name=name, estimator=estimator
+        )
+        if reset:
+            estimator.n_features_in_ = X.shape[1]
+            vars(estimator).pop("feature_names_in_", None)
+    else:
+        X = validate_data(estimator, X, dtype="numeric", reset=reset)
+    return TokenArray.from_matrix(_as_ids(X, name))
+
+
+def _refuse_text(X, name, wanted_by):
+    if sparse.issparse(X) or (hasattr(X, "shape") and getattr(X, "dtype", None) is not None):
+        values = np.empty(0) if sparse.issparse(X) or X.dtype.kind in "biufc" else np.asarray(X)
+    else:
+        values = np.asarray(X, dtype=object)
+    if values.dtype.kind in "USTO" and any(isinstance(value, str | bytes) for value in values.flat):
+        raise TypeError(
+            f"{name} holds text, and {wanted_by} takes token ids: put a WordTokenizer before it, "
+            f"as make_icd_pipeline does, or pass what its transform returned as {name}. "
+            "In a Pipeline, validation notes arrive transformed only with metadata routing: "
+            "see 'Validation notes in a Pipeline' in the user guide."
+        )
+
+
+def _as_ids(X, name):
+    """Give the array with whole, non-negative numbers, or say where one is not."""
+    values = X.data if sparse.issparse(X) else X
+    if values.dtype.kind not in "iu":
+        _refuse(X, values, values != np.floor(values), name, "Fractional values")
+    _refuse(X, values, values < 0, name, "Negative values")
+    if values.dtype.kind == "f" and values.max(initial=0) > np.iinfo(np.int32).max:
+        raise ValueError(f"{name} holds ids beyond the 32-bit integers; renumber the vocabulary.")
+    return X if values.dtype.kind in "iu" else X.astype(np.int32)
+
+
+def _refuse(X, values, wrong, name, what):
+    if wrong.any():
+        if sparse.issparse(X):
+            k = np.flatnonzero(wrong)[0]
+            row, column, value = np.searchsorted(X.indptr, k, "right") - 1, X.indices[k], values[k]
+        else:
+            row, column = np.argwhere(wrong)[0]
+            value = X[row, column]
+        raise ValueError(
+            f"{what} in data passed to {name}: {value} in row {row}, column {column}. "
+            "Token ids are whole numbers: 0 is padding, 1 the unknown word, words start at 2."
+        )

@@ -1,0 +1,68 @@
+"""CMC 2007 against its file, read another way, and against the published counts."""
+
+import re
+
+import numpy as np
+import pytest
+
+from sklearn_icd.codes import load_catalogue
+from sklearn_icd.datasets import load_cmc2007
+
+
+@pytest.fixture(scope="module")
+def train(data_home):
+    return load_cmc2007(data_home=data_home)
+
+
+def test_published_counts(train):
+    assert train.target.shape == (978, 45)
+    assert train.target.sum(axis=1).mean() == pytest.approx(1.25, abs=0.005)
+    assert train.target.sum(axis=1).min() == 1
+    assert np.mean([len(note.split()) for note in train.data]) == pytest.approx(22, abs=1)
+    assert set(train.splits) == {"train"}
+    assert train.spans is None
+
+
+def test_the_target_is_the_majority_annotation(data_home, train):
+    xml = (data_home / "cmc2007" / "2007ChallengeTrainData.xml").read_text("utf-8")
+    documents = re.findall(r'<doc id="(\d+)".*?</doc>', xml, re.DOTALL)
+    blocks = re.split(r"</doc>", xml)[:-1]
+    assert train.ids.tolist() == documents
+    for i, block in enumerate(blocks):
+        codes = set(re.findall(r'"CMC_MAJORITY"[^>]*>([^<]+)<', block))
+        assert set(train.target_names[train.target[[i]].indices]) == codes
+
+
+def test_a_note_is_its_history_and_its_impression(train):
+    assert train.data[1].split("\n") == [
+        "Six year old with history of cough for one week.",
+        "The lungs are clear. Question prominent hilar lymph nodes, left greater than right, which "
+        "could be reactive in nature.",
+    ]
+    assert all(note.count("\n") == 1 for note in train.data)
+
+
+def test_codes_are_sorted_and_have_titles(train):
+    assert list(train.target_names) == sorted(train.target_names)
+    catalogue = load_catalogue("icd9cm")
+    assert all(catalogue.title(code) for code in train.target_names)
+
+
+def test_the_test_notes_have_no_codes(data_home, train):
+    test = load_cmc2007(subset="test", data_home=data_home)
+    assert len(test.data) == len(test.ids) == 976
+    assert test.target is None
+    assert set(test.splits) == {"test"}
+    assert not set(test.ids) & set(train.ids)
+    np.testing.assert_array_equal(test.target_names, train.target_names)
+
+
+def test_return_x_y(data_home, train):
+    X, y = load_cmc2007(data_home=data_home, return_X_y=True)
+    assert train.data == X
+    assert (y != train.target).nnz == 0
+
+
+def test_wrong_subset_is_named():
+    with pytest.raises(ValueError, match="The 'subset' parameter"):
+        load_cmc2007(subset="dev")

@@ -1,0 +1,55 @@
+"""The data home: where it is looked for, and what is said when something is missing."""
+
+import re
+
+import pytest
+
+from sklearn_icd.datasets import data_home as find_home
+from sklearn_icd.datasets import load_cmc2007, load_codiesp
+
+
+def test_the_parameter_comes_before_the_environment(tmp_path, monkeypatch):
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.setenv("SKLEARN_ICD_DATA", str(tmp_path))
+    assert find_home() == tmp_path
+    assert find_home(other) == other
+    assert find_home(str(other)) == other
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_no_home_says_how_to_set_it(monkeypatch, value):
+    monkeypatch.delenv("SKLEARN_ICD_DATA", raising=False)
+    if value is not None:
+        monkeypatch.setenv("SKLEARN_ICD_DATA", value)
+    with pytest.raises(ValueError, match=r"data_home=.*SKLEARN_ICD_DATA"):
+        find_home()
+
+
+def test_a_home_that_is_no_folder_is_named_with_its_source(tmp_path, monkeypatch):
+    missing = tmp_path / "nowhere"
+    with pytest.raises(NotADirectoryError, match=rf"data_home should.*{re.escape(str(missing))}"):
+        find_home(missing)
+    monkeypatch.setenv("SKLEARN_ICD_DATA", str(missing))
+    with pytest.raises(NotADirectoryError, match="environment variable SKLEARN_ICD_DATA"):
+        find_home()
+
+
+@pytest.mark.parametrize(
+    ("load", "folder", "source"),
+    [(load_codiesp, "codiesp", "Zenodo record 3837305"), (load_cmc2007, "cmc2007", "organisers")],
+)
+def test_a_missing_corpus_says_which_and_where_from(load, folder, source, tmp_path):
+    with pytest.raises(FileNotFoundError, match=rf"{folder} is missing.*{source}"):
+        load(data_home=tmp_path)
+    (tmp_path / folder).mkdir()
+    with pytest.raises(FileNotFoundError, match=rf"(trainD\.tsv|TrainData\.xml) is.*{source}"):
+        load(data_home=tmp_path)
+
+
+def test_a_folder_without_notes_is_an_error(tmp_path):
+    for split in ("train", "dev"):
+        (tmp_path / "codiesp" / split / "text_files_en").mkdir(parents=True)
+        (tmp_path / "codiesp" / split / f"{split}D.tsv").write_text("")
+    with pytest.raises(FileNotFoundError, match=r"text_files_en holds no \.txt file"):
+        load_codiesp(data_home=tmp_path)
