@@ -2,6 +2,7 @@
 
 import copy
 import threading
+import warnings
 from abc import abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from scipy import sparse
 from scipy.special import expit, log_expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
@@ -277,7 +279,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         Returns
         -------
         logits : ndarray of shape (n_notes, n_codes), or (n_notes,) for a 1-D y of two classes
-            float32, or float64 where `precision` says so. Positive: more probable than not.
+            In float32, or float64 where `precision` says so. Positive: more probable than not.
         """
         logits = self._logits(X)
         return logits if self.multilabel_ or logits.shape[1] > 1 else logits[:, 0]
@@ -293,7 +295,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         Returns
         -------
         probabilities : ndarray of shape (n_notes, n_codes)
-            float32, or float64 where `precision` says so. For a 1-D y the columns are the
+            In float32, or float64 where `precision` says so. For a 1-D y the columns are the
             classes and sum to 1.
         """
         logits = self._logits(X)
@@ -357,7 +359,13 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         return self.net_.history
 
     def training_loss(self):
-        """Give the loss of training: the parameter `loss` where the estimator has one."""
+        """Give the loss of training: the parameter `loss` where the estimator has one.
+
+        Returns
+        -------
+        loss : object
+            Called with logits and targets, as those of `sklearn_icd.losses`.
+        """
         return getattr(self, "loss", None) or BCE()
 
     def __sklearn_is_fitted__(self):
@@ -404,16 +412,13 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         return targets
 
     def _read_more_targets(self, y, name):
-        targets = read_targets(
+        return read_targets(
             y,
             classes=self.classes_,
             multilabel=self.multilabel_,
             name=name,
             classes_name="classes_",
         )
-        if targets.multilabel != self.multilabel_:
-            raise ValueError(f"{name} must have as many dimensions as the y of `fit`.")
-        return targets
 
     def _check_threshold(self, targets):
         if isinstance(self.threshold, str):
@@ -422,9 +427,9 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         shapes = [(), targets.classes.shape] if targets.multilabel else [()]
         if threshold.shape not in shapes or not ((threshold >= 0) & (threshold <= 1)).all():
             raise ValueError(
-                f"threshold must be 'tuned', a probability, or one probability for each of the "
-                f"{len(targets.classes)} codes; got an array of shape {threshold.shape} with values "
-                f"from {threshold.min(initial=np.inf)} to {threshold.max(initial=-np.inf)}."
+                "threshold must be 'tuned', a probability, or one probability for each of the "
+                f"{len(targets.classes)} codes; got an array of shape {threshold.shape} with "
+                f"values from {threshold.min(initial=np.inf)} to {threshold.max(initial=-np.inf)}."
             )
 
     def _refuse_tuned_threshold(self):
@@ -449,8 +454,22 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
                 self._tune_threshold(logits, targets)
             view = copy.copy(self)
             view.net_ = _KnownLogits(logits)
-            return None if by_loss else scorer(view, X, y)
+            view.sparse_output_ = sparse.issparse(y)
+            return None if by_loss else self._monitored(scorer, view, X, y)
 
+        return score
+
+    def _monitored(self, scorer, view, X, y):
+        with warnings.catch_warnings():
+            # A code that no note has, or that nothing is assigned yet, is no news in every epoch.
+            warnings.simplefilter("ignore", UndefinedMetricWarning)
+            score = scorer(view, X, y)
+        if np.isnan(score):
+            raise ValueError(
+                f"monitor={self.monitor!r} is nan on the validation notes, and no epoch can be "
+                "chosen by it: they may hold a code that all or none of them have. Use 'f1_micro' "
+                "or 'valid_loss', or other validation notes."
+            )
         return score
 
     def _tune_threshold(self, logits, targets):
@@ -494,7 +513,8 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         return tokens.read_with(self.known_tokens_)
 
     def _logits(self, X):
-        return self.net_.decision_function(self._read_notes(X))
+        tokens = self._read_notes(X)
+        return self.net_.decision_function(tokens)
 
     def _columns(self, codes):
         columns = {code: column for column, code in enumerate(self.classes_.tolist())}
@@ -540,6 +560,15 @@ def _check_same_length(tokens, targets, X_name, y_name):
 def _device(device):
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        named = torch.device(device)
+    except RuntimeError:
+        named = None
+    if named is None or (named.type == "cuda" and (named.index or 0) >= torch.cuda.device_count()):
+        raise ValueError(
+            f"device={device!r} is not a device of this machine: use 'auto', which takes CUDA "
+            "where there is one, or 'cpu'."
+        )
     return device
 
 

@@ -23,7 +23,7 @@ _POOL_BATCHES = 64
 _SAVED_MODULE = "the module is `module_`"
 
 
-class _StopTraining(Exception):
+class _StopTraining(Exception):  # noqa: N818, it is no error
     """Leave the loop over epochs."""
 
 
@@ -84,7 +84,13 @@ class LengthBatches:
             yield self.dataset[rows]
 
     def rows(self):
-        """Give the positions of the notes of each batch of one pass."""
+        """Give the positions of the notes of each batch of one pass.
+
+        Returns
+        -------
+        batches : list of ndarray of int
+            Every note stands in one of them.
+        """
         lengths = self.dataset.tokens.lengths
         if not self.shuffle:
             return self._cut(np.argsort(lengths, kind="stable"))
@@ -189,6 +195,8 @@ class MultiLabelNet(NeuralNet):
 
     def initialize_criterion(self):
         """Make the loss: an instance is taken as it is."""
+        if "criterion" not in self._criteria:  # skorch does so itself for torch modules only
+            self._register_attribute("criterion_", None, cuda_dependent_attributes=False)
         is_class = isinstance(self.criterion, type)
         self.criterion_ = (
             self.criterion(**self.get_params_for("criterion")) if is_class else self.criterion
@@ -277,11 +285,13 @@ class MultiLabelNet(NeuralNet):
         super().on_batch_end(net, batch=batch, training=training, **kwargs)
         loss = self.history[-1, "batches", -1].get("train_loss", 0.0)
         if training and not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss became {loss} in epoch {len(self.history)}: lower lr (now {self.lr}), "
-                f"use precision='float32' if it is not (now {self.precision!r}), or look for "
-                "extreme values in word_vectors and label vectors."
-            )
+            self._refuse_divergence(f"the loss became {loss}")
+
+    def on_epoch_end(self, net, **kwargs):
+        """Refuse to go on from parameters that the last step left without a value."""
+        super().on_epoch_end(net, **kwargs)
+        if not all(parameter.isfinite().all() for parameter in self.module_.parameters()):
+            self._refuse_divergence("a parameter became infinite or nan")
 
     def decision_function(self, X):
         """Compute the logits of notes.
@@ -294,7 +304,7 @@ class MultiLabelNet(NeuralNet):
         Returns
         -------
         logits : ndarray of shape (n_notes, L)
-            float32, or float64 where the net computes in that.
+            In float32, or float64 where the net computes in that.
         """
         dataset = self.get_dataset(X)
         batches = self.get_iterator(dataset, training=False)
@@ -346,10 +356,28 @@ class MultiLabelNet(NeuralNet):
         return weights
 
     def with_module(self, module):
-        """Give a copy of this net around another trained module."""
+        """Give a copy of this net around another trained module.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            The module to predict with.
+
+        Returns
+        -------
+        net : MultiLabelNet
+            Everything else is shared with this one.
+        """
         net = self.__class__.__new__(self.__class__)
         vars(net).update(vars(self), module=module, module_=to_device(module, self.device))
         return net
+
+    def _refuse_divergence(self, what):
+        raise FloatingPointError(
+            f"{what} in epoch {len(self.history)}: lower lr (now {self.lr}), use "
+            f"precision='float32' if it is not (now {self.precision!r}), or look for extreme "
+            "values in word_vectors and label vectors."
+        )
 
     def _module_takes_loss(self):
         module = getattr(self.module_, "_orig_mod", self.module_)

@@ -25,11 +25,11 @@ def read_list(system):
 
 
 def read_tree(system, listed):
-    """Read all nodes of a system, as two dicts: node to parent (or None), node to title."""
+    """Read the tree: from each node to its parent or None, and from nodes to titles, if any."""
     parents, titles = _read_tabular() if system == "icd10cm" else ({}, {})
     for code in listed:
         _hang(code, system, parents)
-    return parents, titles | listed
+    return parents, titles
 
 
 def _shorter(code, system):
@@ -45,7 +45,9 @@ def _shorter(code, system):
 def _hang(code, system, parents):
     """Add a code, and those above it by their spelling, up to the first that is there."""
     while code is not None and code not in parents:
-        parents[code] = code = _shorter(code, system)
+        above = _shorter(code, system)
+        parents[code] = above
+        code = above
 
 
 def _read_tabular():

@@ -1,1 +1,7 @@
-"""."""
+"""Explanations: which words of a note made a code."""
+
+from sklearn_icd.inspection._explain import Explanation, explain
+from sklearn_icd.inspection._highlight import highlight_html
+from sklearn_icd.inspection._token_spans import token_spans
+
+__all__ = ["Explanation", "explain", "highlight_html", "token_spans"]

@@ -72,7 +72,6 @@ class LDPLAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     patience: PositiveInt | None = 64
 
     def build_module(self, data):
-        """Compose the network of Fig. 1."""
         vectors = self.encode_titles(data, self.label_encoder or TitleEncoder(random_state=0))
         random = vectors is None
         vectors = torch.randn(data.n_outputs, _RANDOM_WIDTH) if random else vectors

@@ -31,7 +31,7 @@ class TitledCodes:
     label_encoder: Estimator | None = None
 
     def encode_titles(self, data, encoder):
-        """Fit the encoder on the titles of the codes.
+        """Fit the encoder on the titles of the codes, and bring its vectors to a common size.
 
         Parameters
         ----------
@@ -44,13 +44,15 @@ class TitledCodes:
         Returns
         -------
         vectors : tensor of shape (n_codes, d) or None
-            One vector per code. None if the titles are not known.
+            One vector per code, their mean square 1. None if the titles are not known.
         """
         titles = self._titles_of(data.classes) if self.multilabel_ else None
         if titles is None:
             return None
         self.label_encoder_ = clone(encoder)
-        return _dense(self.label_encoder_.fit_transform(describe_codes(titles)))
+        vectors = _dense(self.label_encoder_.fit_transform(describe_codes(titles)))
+        self.label_scale_ = 1 / vectors.square().mean().sqrt().clamp_min(1e-6).item()
+        return vectors * self.label_scale_
 
     def with_codes(self, titles):
         """Add codes that were not trained on, by their titles.
@@ -75,6 +77,7 @@ class TitledCodes:
         self._check_can_add(titles)
         module = _with_shared_parameters(self.net_.module_)
         vectors = _dense(self.label_encoder_.transform(describe_codes(titles)))
+        vectors *= self.label_scale_
         module.attend.append(vectors)
         extended = copy.copy(self)
         extended.net_ = self.net_.with_module(module)

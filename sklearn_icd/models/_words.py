@@ -7,6 +7,10 @@ import numpy as np
 from sklearn_icd.text import train_skip_gram
 from sklearn_icd.utils._hyperparameters import ArrayLike, PositiveInt, hyperparameters
 
+# Words that skip-gram reads at least: five passes over a large corpus, more over a small one,
+# where five leave the vectors at their random start.
+_WORDS_READ = 1_000_000
+
 
 @hyperparameters
 class WordVectors:
@@ -19,7 +23,8 @@ class WordVectors:
 
     word_vectors : "skip-gram", array-like of shape (n_tokens, embedding_dim) or None, \
 default="skip-gram"
-        Where the word vectors start from: trained on the training notes, given (row ``i`` is the
+        Where the word vectors start from: trained on the training notes and brought to unit
+        variance, given (row ``i`` is the
         token ``i``, as `WordTokenizer.vectors` makes them), or random.
     """
 
@@ -27,7 +32,18 @@ default="skip-gram"
     word_vectors: Literal["skip-gram"] | ArrayLike | None = "skip-gram"
 
     def known_tokens(self, tokens):
-        """Mark the ids that occur in training or have a vector of their own."""
+        """Mark the ids that occur in training or have a vector of their own.
+
+        Parameters
+        ----------
+        tokens : TokenArray
+            The training notes.
+
+        Returns
+        -------
+        known : ndarray of bool of shape (n_tokens,)
+            All ids where `word_vectors` are given.
+        """
         known = super().known_tokens(tokens)
         table = self._given_vectors()
         if table is None:
@@ -58,12 +74,14 @@ default="skip-gram"
             Row ``i`` is the token ``i``.
         """
         if isinstance(self.word_vectors, str) and len(data.tokens.ids):
-            return train_skip_gram(
+            vectors = train_skip_gram(
                 data.tokens.to_csr(),
                 self.embedding_dim,
                 n_tokens=data.n_tokens,
+                epochs=max(5, -(-_WORDS_READ // len(data.tokens.ids))),
                 random_state=data.random_state.randint(2**31),
             )
+            return vectors / vectors[1:].std()
         return self._given_vectors()
 
     def _given_vectors(self):

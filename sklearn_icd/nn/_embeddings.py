@@ -31,5 +31,16 @@ class TokenEmbedding(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, ids):
-        """Embed ids of shape (n, t) as vectors of shape (n, t, dim)."""
+        """Look up the tokens of notes.
+
+        Parameters
+        ----------
+        ids : tensor of int64 of shape (n, t)
+            Token ids.
+
+        Returns
+        -------
+        vectors : tensor of shape (n, t, dim)
+            Zeros for padding.
+        """
         return self.dropout(self.table(ids))

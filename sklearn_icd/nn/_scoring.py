@@ -3,6 +3,10 @@
 import torch
 from torch import nn
 
+# How far apart the scores of vectors start. With torch's own start (0.6) what a code finds hardly
+# moves its logit, and the queries get no gradient to tell them where to look.
+_SCORE_SPREAD = 3.0
+
 
 class SimilarityQueries(nn.Module):
     """Let each label look for the note vectors that resemble its own vector.
@@ -24,7 +28,21 @@ class SimilarityQueries(nn.Module):
             self.register_buffer("label_vectors", label_vectors)
 
     def forward(self, hidden):
-        """Give queries (L, d), keys (n, m, d) and values (n, m, d) for note vectors."""
+        """Look for the label vectors in the vectors of notes.
+
+        Parameters
+        ----------
+        hidden : tensor of shape (n, m, d)
+            Vectors of notes.
+
+        Returns
+        -------
+        queries : tensor of shape (L, d)
+            The label vectors.
+
+        keys, values : tensor of shape (n, m, d)
+            The vectors of notes, twice.
+        """
         return self.label_vectors, hidden, hidden
 
     def append(self, vectors):
@@ -55,7 +73,17 @@ class SharedScore(nn.Module):
     def __init__(self, in_features):
         super().__init__()
         self.linear = nn.Linear(in_features, 1)
+        nn.init.normal_(self.linear.weight, std=_SCORE_SPREAD / in_features**0.5)
 
     def forward(self):
-        """Give the weight (1, d) and the bias (1,)."""
+        """Give the parameters of the linear map.
+
+        Returns
+        -------
+        weight : tensor of shape (1, d)
+            For all labels.
+
+        bias : tensor of shape (1,)
+            For all labels.
+        """
         return self.linear.weight, self.linear.bias

@@ -100,10 +100,11 @@ class NoteCleaner(TextToText):
             The cleaned notes.
         """
         blank_out, is_kept = self._rules()
-        cleaned = [
-            " ".join(filter(is_kept, blank_out(note).split())) for note in check_notes(X, name="X")
+        recase = str.lower if self.lowercase else str
+        return [
+            recase(" ".join(filter(is_kept, blank_out(note).split())))
+            for note in check_notes(X, name="X")
         ]
-        return [note.lower() for note in cleaned] if self.lowercase else cleaned
 
     def spans(self, notes):
         """Locate each character of the cleaned notes in the notes.

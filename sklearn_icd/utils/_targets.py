@@ -43,9 +43,10 @@ class Targets:
         return (batch.toarray() if sparse.issparse(batch) else batch).astype(np.float32)
 
     def original(self):
-        """Give y as a metric wants it: an indicator, or the classes of a 1-D y."""
+        """Give y as a metric wants it: an indicator, dense if of one code, or 1-D classes."""
         if self.multilabel:
-            return self.indicator
+            one_column = sparse.issparse(self.indicator) and self.indicator.shape[1] == 1
+            return self.indicator.toarray() if one_column else self.indicator
         if self.indicator.shape[1] == 1:
             return self.classes[self.indicator[:, 0].astype(int)]
         return self.classes[self.indicator.argmax(axis=1)]
@@ -83,20 +84,37 @@ def read_targets(y, *, classes=None, multilabel=None, name="y", classes_name="cl
             f"requires {name} to be passed, but the target {name} is None: pass the codes of "
             "the notes as an indicator of shape (n_notes, n_codes)."
         )
-    if _is_one_dimensional(y, multilabel):
+    if not (sparse.issparse(y) or hasattr(y, "columns")):
+        y = _as_array(y, name)
+    one_dimensional = _is_one_dimensional(y, multilabel)
+    if one_dimensional == multilabel:
+        raise ValueError(
+            f"{name} has {1 if one_dimensional else 2} dimensions, but the y that this estimator "
+            f"was fitted on had {2 if multilabel else 1}: pass {name} in the same form."
+        )
+    if one_dimensional:
         return _read_classes(y, classes, name)
     names = np.asarray(y.columns) if hasattr(y, "columns") else None
     indicator = _indicator(y, name)
     return Targets(indicator, _names(names, classes, indicator.shape[1], name, classes_name), True)
 
 
+def _as_array(y, name):
+    try:
+        return np.asarray(y)
+    except ValueError:
+        raise ValueError(
+            f"{name} has rows of different lengths, an indicator of shape (n_notes, n_codes) is "
+            "wanted: sklearn.preprocessing.MultiLabelBinarizer makes one from lists of codes."
+        ) from None
+
+
 def _is_one_dimensional(y, multilabel):
     if sparse.issparse(y) or hasattr(y, "columns"):
         return False
-    shape = np.shape(y)
-    if len(shape) == 2 and shape[1] == 1 and not multilabel:
-        return multilabel is False or not np.isin(np.asarray(y), [0, 1]).all()
-    return len(shape) == 1
+    if y.ndim == 2 and y.shape[1] == 1 and not multilabel:
+        return multilabel is False or not np.isin(y, [0, 1]).all()
+    return y.ndim == 1
 
 
 def _read_classes(y, classes, name):
@@ -128,7 +146,7 @@ def _indicator(y, name):
         y = _frame_values(y)
     y = check_array(y, accept_sparse="csr", dtype=None, input_name=name)
     if sparse.issparse(y):
-        y = sparse.csr_array(y)
+        y = sparse.csr_array(y, copy=not y.has_canonical_format)
         y.sum_duplicates()
     values = y.data if sparse.issparse(y) else y
     wrong = ~np.isin(values, [0, 1])

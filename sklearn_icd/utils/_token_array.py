@@ -132,6 +132,7 @@ def check_token_array(estimator, X, *, name="X", reset=False):
     """
     wanted_by = type(estimator).__name__
     _refuse_text(X, name, wanted_by)
+    _refuse_shape(X, name)
     if sparse.issparse(X):
         X = check_array(
             X, accept_sparse="csr", ensure_min_features=0, input_name=name, estimator=estimator
@@ -139,8 +140,15 @@ def check_token_array(estimator, X, *, name="X", reset=False):
         if reset:
             estimator.n_features_in_ = X.shape[1]
             vars(estimator).pop("feature_names_in_", None)
-    else:
+    elif name == "X":
         X = validate_data(estimator, X, dtype="numeric", reset=reset)
+    else:
+        X = check_array(X, dtype="numeric", input_name=name, estimator=estimator)
+        if X.shape[1] != estimator.n_features_in_:
+            raise ValueError(
+                f"{name} has {X.shape[1]} columns, and X has {estimator.n_features_in_}: dense "
+                "arrays must agree, sparse token arrays may have any width."
+            )
     return TokenArray.from_matrix(_as_ids(X, name))
 
 
@@ -149,12 +157,33 @@ def _refuse_text(X, name, wanted_by):
         values = np.empty(0) if sparse.issparse(X) or X.dtype.kind in "biufc" else np.asarray(X)
     else:
         values = np.asarray(X, dtype=object)
-    if values.dtype.kind in "USTO" and any(isinstance(value, str | bytes) for value in values.flat):
+    if values.dtype.kind in "USTO" and any(map(_holds_text, values.flat)):
         raise TypeError(
             f"{name} holds text, and {wanted_by} takes token ids: put a WordTokenizer before it, "
             f"as make_icd_pipeline does, or pass what its transform returned as {name}. "
             "In a Pipeline, validation notes arrive transformed only with metadata routing: "
             "see 'Validation notes in a Pipeline' in the user guide."
+        )
+
+
+def _holds_text(value):
+    if isinstance(value, list | tuple):
+        return any(map(_holds_text, value))
+    return isinstance(value, str | bytes)
+
+
+def _refuse_shape(X, name):
+    wanted = "an array of token ids of shape (n_notes, longest note) is wanted"
+    try:
+        shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+    except ValueError:
+        raise ValueError(
+            f"{name} holds notes of different lengths: {wanted}. Fill the short ones with zeros, "
+            "or pass a scipy.sparse.csr_array, as WordTokenizer makes it."
+        ) from None
+    if len(shape) != 2:
+        raise ValueError(
+            f"{name} has shape {tuple(shape)}: {wanted}. Reshape your data: a note is a row."
         )
 
 

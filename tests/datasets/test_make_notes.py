@@ -13,6 +13,7 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from sklearn_icd.codes import load_catalogue
 from sklearn_icd.datasets import _sentences, make_notes
+from sklearn_icd.datasets._make_notes import _draw_codes
 from sklearn_icd.datasets._phrases import ways_to_write
 
 
@@ -170,6 +171,17 @@ def test_label_noise(made, share):
 
 def test_without_noise_the_target_is_clean(made):
     assert (made.target != made.target_clean).nnz == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_note_both_has_a_code_and_denies_it(seed):
+    codes = [f"{letter}{i}" for letter in "ABCD" for i in range(10)]
+    drawn = _draw_codes(codes, 15, 3, 10, 3, np.random.RandomState(seed))
+    assert {j for has, _ in drawn for j in has} == set(range(40)) or sum(
+        len(has) for has, _ in drawn
+    ) < 40
+    for has, has_not in drawn:
+        assert len(set(has + has_not)) == len(has + has_not)
 
 
 def test_label_noise_drops_a_code_where_there_is_no_other():

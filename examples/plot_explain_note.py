@@ -1,0 +1,96 @@
+"""
+Why a note got its codes
+========================
+
+Each code of LD-PLAM spreads its attention over the words of the note.
+:func:`~sklearn_icd.inspection.explain` gives these weights with the places of the words in the raw
+note, whatever the text steps did to it, and :func:`~sklearn_icd.inspection.highlight_html` shows
+them.
+"""
+
+# %%
+# A pipeline, and a note it has not seen
+# --------------------------------------
+
+from sklearn_icd.datasets import make_notes
+from sklearn_icd.pipelines import make_icd_pipeline
+
+made = make_notes(
+    n_notes=600, n_codes=12, mean_words=100, sd_words=30, codes_per_note=3, random_state=0
+)
+pipeline = make_icd_pipeline(
+    "ld-plam",
+    size="small",
+    classes=made.target_names,
+    n_pseudo_labels=32,
+    embedding_dim=32,
+    hidden_size=32,
+    max_epochs=20,
+    random_state=0,
+)
+pipeline.fit(made.data[1:], made.target[1:])
+note = made.data[0]
+print(note)
+
+# %%
+# The words that each code looked at
+# ----------------------------------
+#
+# An explanation belongs to one code. It holds positions, not words, so that nothing of the note is
+# in it when it is printed or saved; ``words(note)`` reads the words.
+
+from sklearn_icd.inspection import explain
+
+explanations = explain(pipeline, note)
+for explanation in explanations:
+    print(f"{explanation.code} {explanation.title}: {explanation.probability:.2f}")
+    for word, weight in explanation.words(note, top=3):
+        print(f"    {weight:.2f} {word}")
+
+# %%
+# The note with its words marked
+# ------------------------------
+#
+# ``highlight_html`` writes a page of its own, without scripts, which shows one code at a time:
+# ``Path("note.html").write_text(page, encoding="utf-8")`` saves it. Here it stands in a frame.
+
+from html import escape
+
+from sklearn_icd.inspection import highlight_html
+
+
+class Frame:
+    def __init__(self, page):
+        self.page = page
+
+    def _repr_html_(self):
+        style = "width: 100%; height: 40rem; border: 1px solid #8888"
+        return f'<iframe title="Highlighted note" style="{style}" srcdoc="{escape(self.page)}">'
+
+
+page = highlight_html(note, explanations, title="A made note")
+Frame(page)
+
+# %%
+# Any code can be asked for, also one that the note did not get: where would it have looked? Few
+# words with most of the weight, as in the codes above, are a sign that the code found something.
+
+import matplotlib.pyplot as plt
+
+asked = [
+    explanations[0].code,
+    next(c for c in made.target_names if c not in [e.code for e in explanations]),
+]
+fig, axes = plt.subplots(ncols=2, figsize=(9, 3.5), layout="constrained", sharex=True)
+for ax, explanation in zip(axes, explain(pipeline, note, codes=asked), strict=True):
+    words, weights = zip(*reversed(explanation.words(note, top=8)), strict=True)
+    ax.barh(words, weights)
+    ax.set(
+        title=f"{explanation.code}, probability {explanation.probability:.2f}",
+        xlabel="share of the attention",
+    )
+plt.show()
+
+# %%
+# Attention says where the network looked. It is no proof that the code would not have been assigned
+# without these words: a recurrent network carries what it read from one word to its neighbours.

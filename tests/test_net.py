@@ -1,0 +1,271 @@
+"""The net: batches, losses that know the step, and users' own modules."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.base import clone
+from skorch.callbacks import Callback
+from skorch.helper import predefined_split
+
+from sklearn_icd import LDPLAMClassifier
+from sklearn_icd.losses import BCE
+from sklearn_icd.net import LengthBatches, MultiLabelNet, NoteDataset
+from sklearn_icd.net import explained_memory_errors as explained
+
+LENGTHS = [3, 0, 5, 1, 1, 4, 2, 5, 3, 2]
+
+
+def notes(lengths=LENGTHS, n_codes=3):
+    ids = np.random.RandomState(0).randint(1, 8, size=sum(lengths))
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    columns = np.concatenate([np.arange(length) for length in lengths])
+    X = sparse.csr_array((ids, columns, offsets), shape=(len(lengths), max(lengths)))
+    Y = np.array([[k + 2 in X[[i]].data for k in range(n_codes)] for i in range(X.shape[0])])
+    return X, Y.astype(int)
+
+
+class Plain(torch.nn.Module):
+    def __init__(self, n_codes=3):
+        super().__init__()
+        self.table = torch.nn.EmbeddingBag(8, n_codes, mode="sum", padding_idx=0)
+
+    def forward(self, ids):
+        return self.table(ids)
+
+
+class OwnLoss(Plain):
+    calls = 0
+
+    def forward(self, X, y=None, loss=None):
+        logits = super().forward(X)
+        if y is None:
+            return logits
+        OwnLoss.calls += 1
+        assert y.shape == logits.shape
+        return loss(logits, y)
+
+
+class Steps:
+    """Record what a loss is told."""
+
+    def __init__(self, factor=1.0):
+        self.factor = factor
+        self.seen = []
+
+    def __call__(self, logits, y, *, step, steps_per_epoch):
+        self.seen.append((step, steps_per_epoch, tuple(y.shape), logits.dtype))
+        return self.factor * BCE()(logits, y)
+
+
+def fit(module=Plain, X=None, Y=None, **parameters):
+    X_made, Y_made = notes()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = MultiLabelNet(module, **{"lr": 0.1, "max_epochs": 3, "batch_size": 4, **parameters})
+        return net.fit(X_made if X is None else X, Y_made if Y is None else Y)
+
+
+def test_a_module_that_maps_ids_to_logits():
+    X, Y = notes()
+    net = fit(optimizer=torch.optim.Adam, max_epochs=80, module__n_codes=3)
+    filled = np.diff(X.indptr) > 0
+    assert np.array_equal(net.predict(X)[filled], Y[filled])
+    assert net.predict_proba(X).shape == Y.shape
+    np.testing.assert_allclose(
+        net.predict_proba(X), 1 / (1 + np.exp(-net.decision_function(X))), rtol=1e-5
+    )
+    assert np.array_equal(net.predict(X), net.predict_proba(X) >= 0.5)
+
+
+def test_a_module_that_computes_its_own_loss_learns_the_same():
+    X, _ = notes()
+    OwnLoss.calls = 0
+    mine, plain = fit(OwnLoss), fit(Plain)
+    assert OwnLoss.calls == mine.n_steps_ == 9
+    np.testing.assert_array_equal(mine.decision_function(X), plain.decision_function(X))
+    assert mine.history[:, "train_loss"] == plain.history[:, "train_loss"]
+
+
+def test_losses_know_the_step():
+    X, Y = notes()
+    loss = Steps()
+    net = fit(criterion=loss)
+    assert [step for step, *_ in loss.seen] == list(range(9))
+    assert {steps for _, steps, *_ in loss.seen} == {3}
+    net.partial_fit(X[:5], Y[:5])
+    assert [seen[:2] for seen in loss.seen[9:]] == [(k, 2) for k in range(9, 15)]
+    assert loss.seen[0][2][1] == 3
+    net.initialize()
+    assert net.n_steps_ == 0
+
+
+def test_a_loss_may_be_a_class_with_parameters():
+    double, single = fit(criterion=Steps, criterion__factor=2.0), fit(criterion=Steps)
+    assert double.criterion_.factor == 2
+    first = [net.history[0, "batches", 0, "train_loss"] for net in (double, single)]
+    assert first[0] == pytest.approx(2 * first[1])
+    assert double.set_params(criterion__factor=3.0).criterion_.factor == 3
+
+
+def test_sparse_and_dense_are_the_same():
+    X, Y = notes()
+    expected = fit().decision_function(X)
+    for same in (fit(X=X.toarray()), fit(Y=sparse.csr_array(Y)), fit(Y=Y.astype(bool))):
+        assert np.array_equal(same.decision_function(X.toarray()), expected)
+
+
+def test_a_validation_split_of_skorch():
+    X, Y = notes()
+    held_out = predefined_split(NoteDataset(X, Y))
+    net = fit(criterion=Steps, criterion__factor=5.0, train_split=held_out)
+    logits = torch.from_numpy(net.decision_function(X))
+    assert net.history[-1, "valid_loss"] == pytest.approx(
+        BCE()(logits, torch.from_numpy(Y).float()).item(), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("precision", "weights", "logits"),
+    [
+        ("float32", torch.float32, np.float32),
+        ("float64", torch.float64, np.float64),
+        ("bfloat16", torch.float32, np.float32),
+    ],
+)
+def test_precision(precision, weights, logits):
+    class Product(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(5, 3)
+            self.seen = set()
+
+        def forward(self, ids):
+            ids = torch.nn.functional.pad(ids, (0, 5 - ids.shape[1]))
+            output = self.linear(ids.to(self.linear.weight.dtype))
+            self.seen.add(output.dtype)
+            return output
+
+    loss = Steps()
+    net = fit(Product, precision=precision, criterion=loss)
+    assert net.module_.linear.weight.dtype == weights
+    assert net.decision_function(notes()[0]).dtype == logits
+    assert net.module_.seen == {torch.bfloat16 if precision == "bfloat16" else weights}
+    assert {dtype for *_, dtype in loss.seen} == {weights}
+
+
+def test_clone_and_parameters():
+    net = MultiLabelNet(Plain, precision="float64", lr=0.5, module__n_codes=4)
+    copy = clone(net)
+    assert copy.get_params()["precision"] == "float64"
+    assert copy.get_params()["module__n_codes"] == 4
+    assert copy.set_params(precision="float32").precision == "float32"
+
+
+@pytest.mark.parametrize("module", [Plain, Plain()], ids=["class", "instance"])
+def test_pickle(module):
+    X, Y = notes()
+    net = fit(module, iterator_train__shuffle=False)
+    weight = net.module_.table.weight.detach().numpy().tobytes()
+    saved = pickle.dumps(net)
+    assert saved.count(weight) == 1
+    restored = pickle.loads(saved)
+    assert np.array_equal(restored.decision_function(X), net.decision_function(X))
+    assert restored.n_steps_ == net.n_steps_
+    if isinstance(module, torch.nn.Module):
+        assert restored.module is restored.module_
+    # Optimiser and parameters must still belong together.
+    restored.partial_fit(X, Y)
+    net.partial_fit(X, Y)
+    assert restored.history[-1, "train_loss"] == pytest.approx(net.history[-1, "train_loss"])
+
+
+def test_a_compiled_module_learns_the_same():
+    X, Y = notes()
+    net = fit(OwnLoss, compile=True, compile__backend="eager")
+    assert hasattr(net.module_, "_orig_mod")
+    expected = fit(OwnLoss)
+    np.testing.assert_allclose(net.decision_function(X), expected.decision_function(X), rtol=1e-5)
+    small = {
+        "n_pseudo_labels": 2,
+        "embedding_dim": 4,
+        "hidden_size": 3,
+        "max_epochs": 1,
+        "word_vectors": None,
+        "validation_fraction": None,
+        "random_state": 0,
+    }
+    plain = LDPLAMClassifier(**small).fit(X, Y)
+    compiled = LDPLAMClassifier(**small).fit(X, Y)
+    compiled.net_.module_ = torch.compile(compiled.net_.module_, backend="eager", dynamic=True)
+    np.testing.assert_allclose(compiled.predict_proba(X), plain.predict_proba(X), rtol=1e-5)
+    assert len(compiled.attention(X)) == len(LENGTHS)
+
+
+def test_what_a_callback_raises_to_stop_training_is_quiet():
+    class Stop(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    assert len(fit(callbacks=[Stop()]).history) == 1
+
+
+def test_memory_errors_are_told_from_others():
+    with pytest.raises(MemoryError, match="batch_size=3"), explained(3):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
+    with pytest.raises(MemoryError, match="max_words"), explained(3):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    with pytest.raises(RuntimeError, match="size mismatch"), explained(3):
+        raise RuntimeError("size mismatch")
+
+
+# Batches -------------------------------------------------------------------------------------
+
+some_lengths = st.lists(st.integers(0, 9), min_size=1, max_size=60)
+
+
+@settings(deadline=None, max_examples=50)
+@given(some_lengths, st.integers(1, 9), st.booleans())
+def test_every_note_comes_once_in_batches_of_the_size_asked_for(lengths, batch_size, shuffle):
+    dataset = NoteDataset(notes([*lengths, 1])[0])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        batches = LengthBatches(dataset, batch_size, shuffle=shuffle)
+        rows = list(batches.rows())
+    assert sorted(np.concatenate(rows)) == list(range(len(dataset)))
+    assert len(batches) == len(rows)
+    assert sorted(map(len, rows))[1:] == [batch_size] * (len(rows) - 1)
+    if not shuffle:
+        ordered = dataset.tokens.lengths[np.concatenate(rows)]
+        assert (np.diff(ordered) >= 0).all()
+
+
+@settings(deadline=None, max_examples=50)
+@given(some_lengths, st.data())
+def test_a_batch_is_as_wide_as_its_longest_note(lengths, data):
+    X, Y = notes([*lengths, 2])
+    rows = np.array(data.draw(st.lists(st.integers(0, len(lengths)), min_size=1)))
+    ids, y = NoteDataset(X, sparse.csr_array(Y))[rows]
+    assert ids.dtype == torch.int64
+    assert ids.shape == (len(rows), max(1, *np.diff(X.indptr)[rows], 1))
+    assert np.array_equal(ids.numpy(), X.toarray()[rows][:, : ids.shape[1]])
+    assert np.array_equal(y.numpy(), Y[rows])
+
+
+def test_shuffled_batches_waste_little_and_change():
+    lengths = np.random.RandomState(0).lognormal(5, 0.6, size=2000).astype(int)
+    dataset = NoteDataset(notes(lengths.tolist(), n_codes=1)[0])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        batches = LengthBatches(dataset, 8, shuffle=True)
+        one, two = batches.rows(), batches.rows()
+    assert not np.array_equal(np.concatenate(one), np.concatenate(two))
+    assert {frozenset(rows) for rows in one} != {frozenset(rows) for rows in two}
+    computed = sum(len(rows) * lengths[rows].max() for rows in one)
+    assert computed < 1.2 * lengths.sum()
+    rising = np.diff([lengths[rows].mean() for rows in one]) > 0
+    assert 0.4 < rising.mean() < 0.6
