@@ -22,10 +22,10 @@ pipeline = make_icd_pipeline(
     "ld-plam",
     size="small",
     classes=made.target_names,
-    n_pseudo_labels=32,
     embedding_dim=32,
     hidden_size=32,
-    max_epochs=20,
+    lr=0.005,
+    max_epochs=25,
     random_state=0,
 )
 pipeline.fit(made.data[1:], made.target[1:])

@@ -19,7 +19,7 @@ from sklearn_icd.metrics import f1_micro
 from sklearn_icd.pipelines import make_icd_pipeline
 
 made = make_notes(
-    n_notes=400, n_codes=8, mean_words=60, sd_words=15, codes_per_note=2, random_state=0
+    n_notes=400, n_codes=6, mean_words=50, sd_words=15, codes_per_note=2, random_state=0
 )
 notes, notes_test, Y, Y_test = train_test_split(
     made.data, made.target, test_size=0.25, random_state=0
@@ -30,7 +30,10 @@ pipeline = make_icd_pipeline(
     size="small",
     classes=made.target_names,
     word_vectors=None,
-    max_epochs=15,
+    embedding_dim=32,
+    hidden_size=32,
+    lr=0.01,
+    max_epochs=12,
     validation_fraction=None,
     threshold=0.5,
     random_state=0,

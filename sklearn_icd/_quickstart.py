@@ -150,10 +150,8 @@ def _timed(fit, *arguments):
 
 @contextmanager
 def _quiet():
-    """Keep back two warnings about what is as it should be."""
+    """Keep back a warning about what is as it should be."""
     with warnings.catch_warnings():
-        # The progress bar has nothing to show of the text steps.
-        warnings.filterwarnings("ignore", ".* does not support callbacks")
         # A code that no training note has gets probability 0, one that all have 1.
         warnings.filterwarnings("ignore", "Label .* is present in all training examples")
         yield

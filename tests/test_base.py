@@ -6,6 +6,7 @@ import warnings
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from scipy import sparse
@@ -119,9 +120,13 @@ def refused(kind, call, *args, **kwargs):
         (sparse.csr_array(X * 0.25), ValueError, ["Fractional", "row 0"]),
         (np.where(X.toarray() == 1, np.nan, X.toarray()), ValueError, ["NaN"]),
         (X.toarray() * 2.0**40, ValueError, ["32-bit"]),
+        (sparse.csr_array(X * 2**40), ValueError, ["32-bit"]),
         ([SECRET] * 30, TypeError, ["token ids", "WordTokenizer"]),
         (np.array([SECRET] * 30), TypeError, ["token ids", "WordTokenizer"]),
         (pd.Series([SECRET] * 30), TypeError, ["token ids", "WordTokenizer"]),
+        (pl.Series([SECRET] * 30), TypeError, ["token ids", "WordTokenizer"]),
+        (pl.DataFrame({"text": [SECRET] * 30}), TypeError, ["token ids", "WordTokenizer"]),
+        (pd.Series([SECRET] * 30, dtype="category"), TypeError, ["token ids", "WordTokenizer"]),
         (pd.DataFrame({"text": [SECRET] * 30}), TypeError, ["token ids", "WordTokenizer"]),
         (np.array([[SECRET]] * 30, dtype=object), TypeError, ["token ids", "WordTokenizer"]),
         ([[SECRET, "b"], ["c"]], TypeError, ["token ids", "WordTokenizer"]),
@@ -159,6 +164,9 @@ def test_messages_of_bad_text_point_to_the_user_guide():
         (None, ["y", "None"]),
         ([["E11", "I10"], ["I10"]] * 15, ["different lengths", "MultiLabelBinarizer"]),
         ([["E11", "I10"]] * 30, ["0 and 1", "MultiLabelBinarizer"]),
+        ([[SECRET, "I10"]] * 30, ["row 0, column 0 holds text"]),
+        (pd.DataFrame({"a": [SECRET] * 30, "b": 1}), ["row 0, column 0 holds text"]),
+        (pd.DataFrame(Y, columns=["a", 1, 1, None]), ["1", "more than one column"]),
         (pd.DataFrame(Y, columns=list("abca")), ["'a'", "more than one column"]),
         (np.zeros((30, 0)), ["0 feature"]),
     ],

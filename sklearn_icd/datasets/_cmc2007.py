@@ -64,7 +64,7 @@ def load_cmc2007(*, subset="train", data_home=None, return_X_y=False):
 
         data : list of str
             The notes: the clinical history, a line end, the impression.
-        target : csr_array of shape (n_notes, 45), dtype int8, or None
+        target : csr_array of shape (n_notes, 45), dtype int64, or None
             1 where the majority of the annotators gave the code. None for the test notes, whose
             codes were not published.
         target_names : ndarray of shape (45,)

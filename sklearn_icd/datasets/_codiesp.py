@@ -77,7 +77,7 @@ def load_codiesp(
 
         data : list of str
             The notes, in the order of their ids, train before dev.
-        target : csr_array of shape (n_notes, n_codes), dtype int8
+        target : csr_array of shape (n_notes, n_codes), dtype int64
             1 where the note has the code. A note without any code keeps its row, empty.
         target_names : ndarray of shape (n_codes,)
             The codes of train and dev together, sorted: the columns are the same for each

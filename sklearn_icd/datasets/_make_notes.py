@@ -109,9 +109,9 @@ def make_notes(
 
         data : list of str
             The notes.
-        target : csr_array of shape (n_notes, n_codes), dtype int8
+        target : csr_array of shape (n_notes, n_codes), dtype int64
             1 where the note has the code, `label_noise` included.
-        target_clean : csr_array of shape (n_notes, n_codes), dtype int8
+        target_clean : csr_array of shape (n_notes, n_codes), dtype int64
             The same before `label_noise`. Each note has a code, and each code a note where
             the notes have codes enough.
         target_names : ndarray of shape (n_codes,)

@@ -1,9 +1,11 @@
 """What all text steps have in common."""
 
 import re
+from functools import wraps
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_icd.utils._notes import check_notes
@@ -87,7 +89,22 @@ def joined_spans(words):
     return spans
 
 
-class TextTransformer(TransformerMixin, BaseEstimator):
+def fit_task(fit):
+    """Make fitting a task of scikit-learn's callbacks, and validate the parameters first."""
+
+    @with_callbacks
+    @wraps(fit)
+    def fit_as_task(self, X, y=None):
+        context = self._init_callback_context()
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        fitted = fit(self, X, y)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        return fitted
+
+    return _fit_context(prefer_skip_nested_validation=True)(fit_as_task)
+
+
+class TextTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """A step whose input is raw notes."""
 
     def __init_subclass__(cls, **kwargs):

@@ -5,9 +5,8 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import _fit_context
 
-from sklearn_icd.text._base import WORD, Memo, TextToText, joined_spans
+from sklearn_icd.text._base import WORD, Memo, TextToText, fit_task, joined_spans
 from sklearn_icd.utils._notes import check_notes
 
 # A bracket that was never closed must not swallow the note up to the next one.
@@ -67,7 +66,7 @@ class NoteCleaner(TextToText):
         tags.requires_fit = False
         return tags
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_task
     def fit(self, X, y=None):
         """Check the notes; there is nothing to learn.
 

@@ -6,11 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import csr_array
-from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_icd.text._base import Numbering, TextTransformer, count_notes, look_up
+from sklearn_icd.text._base import Numbering, TextTransformer, count_notes, fit_task, look_up
 from sklearn_icd.utils._notes import check_notes
 
 _TOKEN = re.compile(r"\w+")
@@ -81,7 +80,7 @@ class WordTokenizer(TextTransformer):
         self.max_vocabulary = max_vocabulary
         self.max_length = max_length
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_task
     def fit(self, X, y=None):
         """Learn the vocabulary.
 
@@ -100,7 +99,7 @@ class WordTokenizer(TextTransformer):
         self._learn(self._training_notes(X))
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_task
     def fit_transform(self, X, y=None):
         """Learn the vocabulary of notes and turn them into a token array.
 

@@ -5,7 +5,6 @@ from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,6 +14,7 @@ from sklearn_icd.text._base import (
     Numbering,
     TextToText,
     count_notes,
+    fit_task,
     joined_spans,
     look_up,
 )
@@ -79,7 +79,7 @@ class TfidfTruncator(TextToText):
     def __init__(self, max_words=2500):
         self.max_words = max_words
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_task
     def fit(self, X, y=None):
         """Learn in how many notes each word occurs.
 
@@ -98,7 +98,7 @@ class TfidfTruncator(TextToText):
         self._learn(self._training_notes(X))
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_task
     def fit_transform(self, X, y=None):
         """Learn from notes and shorten them.
 

@@ -1,6 +1,7 @@
 """Targets: which codes each note has, dense or sparse, and what the columns are called."""
 
 import warnings
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -154,9 +155,11 @@ def _indicator(y, name):
         where = np.argwhere(wrong)[0]
         if sparse.issparse(y):
             where = np.searchsorted(y.indptr, where[0], "right") - 1, y.indices[where[0]]
+        value = y[tuple(where)]
+        shown = "text" if isinstance(value, str | bytes) else repr(value)
         raise ValueError(
             f"{name} must hold 0 and 1 only: row {where[0]}, column {where[1]} holds "
-            f"{y[tuple(where)]!r}. Pass an indicator of shape (n_notes, n_codes), 1 where a note "
+            f"{shown}. Pass an indicator of shape (n_notes, n_codes), 1 where a note "
             "has a code; sklearn.preprocessing.MultiLabelBinarizer makes one from lists of codes."
         )
     return y
@@ -178,10 +181,10 @@ def _names(frame_names, classes, n_columns, name, classes_name):
             f"{classes_name} has shape {names.shape}, but {name} has {n_columns} columns: "
             "name each column once, in the order of the columns."
         )
-    distinct, counts = np.unique(names, return_counts=True)
-    if (counts > 1).any():
+    repeated = [code for code, count in Counter(names.tolist()).items() if count > 1]
+    if repeated:
         raise ValueError(
-            f"the code {distinct[counts > 1][0]!r} names more than one column of {name}: "
+            f"the code {repeated[0]!r} names more than one column of {name}: "
             "merge the columns of a code into one, or rename them."
         )
     if frame_names is not None and not np.array_equal(names, frame_names):

@@ -153,10 +153,9 @@ def check_token_array(estimator, X, *, name="X", reset=False):
 
 
 def _refuse_text(X, name, wanted_by):
-    if sparse.issparse(X) or (hasattr(X, "shape") and getattr(X, "dtype", None) is not None):
-        values = np.empty(0) if sparse.issparse(X) or X.dtype.kind in "biufc" else np.asarray(X)
-    else:
-        values = np.asarray(X, dtype=object)
+    if sparse.issparse(X) or getattr(getattr(X, "dtype", None), "kind", "O") in "biufc":
+        return
+    values = np.asarray(X, dtype=None if hasattr(X, "shape") else object)
     if values.dtype.kind in "USTO" and any(map(_holds_text, values.flat)):
         raise TypeError(
             f"{name} holds text, and {wanted_by} takes token ids: put a WordTokenizer before it, "
@@ -193,7 +192,7 @@ def _as_ids(X, name):
     if values.dtype.kind not in "iu":
         _refuse(X, values, values != np.floor(values), name, "Fractional values")
     _refuse(X, values, values < 0, name, "Negative values")
-    if values.dtype.kind == "f" and values.max(initial=0) > np.iinfo(np.int32).max:
+    if values.max(initial=0) > np.iinfo(np.int32).max:
         raise ValueError(f"{name} holds ids beyond the 32-bit integers; renumber the vocabulary.")
     return X if values.dtype.kind in "iu" else X.astype(np.int32)
 

@@ -42,7 +42,7 @@ def test_published_counts(data_home, subset, n_notes, n_diagnoses, n_procedures)
         assert bunch.target.shape == (n_notes, n_all)
         assert len(bunch.data) == len(bunch.ids) == len(bunch.splits) == n_notes
         assert np.count_nonzero(bunch.target.sum(axis=0)) == n_codes
-        assert bunch.target.dtype == np.int8
+        assert bunch.target.dtype == np.int64
         assert issparse(bunch.target)
         assert bunch.target.data.max() == 1
 

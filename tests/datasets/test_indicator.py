@@ -10,7 +10,7 @@ def test_rows_columns_and_repeated_codes():
     np.testing.assert_array_equal(target.toarray(), [[1, 1, 0], [0, 0, 0], [0, 0, 1]])
     assert target.nnz == 3
     assert target.has_canonical_format
-    assert target.dtype == np.int8
+    assert target.dtype == np.int64
     assert target.indices.dtype == target.indptr.dtype == np.int32
 
 

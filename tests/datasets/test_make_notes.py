@@ -29,7 +29,7 @@ def n_words(notes):
 def test_shapes_and_types(made):
     assert len(made.data) == len(made.ids) == len(made.splits) == len(made.spans) == 1000
     assert made.target.shape == made.target_clean.shape == (1000, 50)
-    assert made.target.dtype == np.int8
+    assert made.target.dtype == np.int64
     assert len(set(made.ids)) == 1000
     assert (made.splits == "test").sum() == 200
     assert set(made.splits) == {"train", "test"}
