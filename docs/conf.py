@@ -1,5 +1,10 @@
 """How Sphinx builds these pages."""
 
+import os
+
+# The gallery's networks are small, and fastest on one thread; before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from sklearn_icd import __version__
 
 project = "sklearn-icd"

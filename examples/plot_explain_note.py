@@ -28,9 +28,11 @@ pipeline = make_icd_pipeline(
     max_epochs=25,
     random_state=0,
 )
-pipeline.fit(made.data[1:], made.target[1:])
-note = made.data[0]
-print(note)
+pipeline.fit(made.data[10:], made.target[10:])
+
+note = made.data[4]
+has = made.target_names[made.target[[4]].toarray()[0] == 1]
+print(f"The note has {', '.join(has)}.\n\n{note}")
 
 # %%
 # The words that each code looked at
@@ -65,24 +67,23 @@ class Frame:
 
     def _repr_html_(self):
         style = "width: 100%; height: 40rem; border: 1px solid #8888"
-        return f'<iframe title="Highlighted note" style="{style}" srcdoc="{escape(self.page)}">'
+        return f'<iframe style="{style}" srcdoc="{escape(self.page)}" title="A note"></iframe>'
 
 
 page = highlight_html(note, explanations, title="A made note")
 Frame(page)
 
 # %%
-# Any code can be asked for, also one that the note did not get: where would it have looked? Few
-# words with most of the weight, as in the codes above, are a sign that the code found something.
+# Any code can be asked for, also one that the note did not get: where did it look? For a code of
+# probability 0 the answer tells little, since attention is shared out whether a code finds
+# something or not.
 
 import matplotlib.pyplot as plt
 
-asked = [
-    explanations[0].code,
-    next(c for c in made.target_names if c not in [e.code for e in explanations]),
-]
+assigned = explanations[0].code
+absent = next(code for code in made.target_names if code not in has)
 fig, axes = plt.subplots(ncols=2, figsize=(9, 3.5), layout="constrained", sharex=True)
-for ax, explanation in zip(axes, explain(pipeline, note, codes=asked), strict=True):
+for ax, explanation in zip(axes, explain(pipeline, note, codes=[assigned, absent]), strict=True):
     words, weights = zip(*reversed(explanation.words(note, top=8)), strict=True)
     ax.barh(words, weights)
     ax.set(

@@ -93,7 +93,7 @@ for color, (m, (thresholds, f1)) in zip(["C0", "C1"], curves.items(), strict=Tru
         label=f"{m} pseudo labels, grid search",
     )
 ax.set(xlabel="threshold", ylabel="micro-F1", xlim=(0, 1), ylim=(0, 1))
-ax.legend(loc="lower center")
+ax.legend(loc="upper center", ncols=2, fontsize="small")
 plt.show()
 
 # %%

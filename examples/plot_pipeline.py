@@ -74,14 +74,15 @@ print(f"best threshold on the held-out notes: {pipeline['clf'].threshold_:.2f}")
 #
 # ``predict`` gives a 0/1 table like the one that ``fit`` got, ``predict_proba`` the probabilities.
 
-codes = pipeline["clf"].classes_
 Y_pred = pipeline.predict(notes_test)
 probabilities = pipeline.predict_proba(notes_test)
-for code, probability, has, true in zip(
-    codes, probabilities[0], Y_pred[[0]].toarray()[0], Y_test[[0]].toarray()[0], strict=True
-):
-    if has or true:
-        print(f"{code:7} {probability:.2f}  assigned: {has}  true: {true}  {made.titles[code]}")
+codes = pipeline["clf"].classes_
+for i in range(3):
+    print(f"test note {i}")
+    assigned, true = Y_pred[[i]].toarray()[0], Y_test[[i]].toarray()[0]
+    for j in (assigned | true).nonzero()[0]:
+        verdict = "right" if assigned[j] and true[j] else "missed" if true[j] else "wrong"
+        print(f"  {codes[j]:6} {probabilities[i, j]:.2f} {verdict:6} {made.titles[codes[j]]}")
 
 # %%
 # Metrics

@@ -126,6 +126,6 @@ for offset, metric, values in zip(
     bars = ax.bar(positions + offset, values, width=0.4, label=metric)
     ax.bar_label(bars, fmt="%.2f")
 ax.set_xticks(positions, scores)
-ax.set(ylim=(0, 1.1), ylabel="on the test notes")
-ax.legend(loc="lower right")
+ax.set(ylim=(0, 1.25), ylabel="on the test notes")
+ax.legend(loc="upper right", ncols=2)
 plt.show()

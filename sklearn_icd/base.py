@@ -43,6 +43,7 @@ __all__ = ["FitData", "MultiLabelClassifier"]
 # Initialisation and dropout draw from torch's global generators, which threads share.
 _TORCH_GENERATORS = threading.RLock()
 
+Optimizer = Literal["adam", "adamw", "lamb", "sgd"] | Callable
 Monitor = Annotated[str, StrOptions({*get_scorer_names(), "valid_loss"})]
 
 
@@ -133,7 +134,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
     """
 
     classes: ArrayLike | None = None
-    optimizer: Literal["adam", "adamw", "lamb", "sgd"] | Callable = "adam"
+    optimizer: Optimizer = "adam"
     lr: PositiveFloat = 1e-3
     batch_size: PositiveInt = 16
     max_epochs: PositiveInt = 100

@@ -124,13 +124,36 @@ class MultiLabelNet(NeuralNet):
         A loss (see `sklearn_icd.losses`), class or instance: ``loss(logits, y, *, step,
         steps_per_epoch)``.
 
+    *args : tuple
+        Further parameters of `skorch.NeuralNet`, in its order.
+
     precision : {"float32", "bfloat16", "float64"}, default="float32"
         "bfloat16" computes products in bfloat16 where autocast does and keeps the parameters in
         float32; "float64" computes everything in double precision.
 
+    dataset : type, default=NoteDataset
+        Holds the notes and cuts batches.
+
+    iterator_train : type, default=LengthBatches
+        Chooses the notes of each batch in training.
+
+    iterator_train__shuffle : bool, default=True
+        Whether each epoch has its own order.
+
+    iterator_valid : type, default=LengthBatches
+        Chooses the notes of each batch at prediction.
+
+    train_split : callable, default=None
+        As skorch has it. None: all notes are trained on.
+
+    predict_nonlinearity : callable, default=torch.sigmoid
+        Logits to probabilities.
+
+    verbose : int, default=0
+        1 prints a line per epoch.
+
     **kwargs : dict
-        Parameters of `skorch.NeuralNet`. `dataset`, `iterator_train`, `iterator_valid`,
-        `train_split`, `verbose` and `predict_nonlinearity` have other defaults.
+        Further parameters of `skorch.NeuralNet`.
 
     Attributes
     ----------

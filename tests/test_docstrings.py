@@ -45,7 +45,8 @@ def _own_methods(cls):
         function = getattr(member, "fget", member)
         ours = (getattr(function, "__module__", None) or "").startswith("sklearn_icd")
         overrides_skorch = issubclass(cls, NeuralNet) and hasattr(NeuralNet, name)
-        if not name.startswith("_") and ours and not overrides_skorch:
+        inherits = ours and function.__doc__ is None and inspect.getdoc(member)
+        if not name.startswith("_") and ours and not overrides_skorch and not inherits:
             yield name
 
 

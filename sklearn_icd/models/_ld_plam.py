@@ -1,10 +1,8 @@
 """LD-PLAM: pseudo labels read the note, codes find themselves in what was read."""
 
-from typing import Literal
-
 import torch
 
-from sklearn_icd.base import MultiLabelClassifier
+from sklearn_icd.base import MultiLabelClassifier, Optimizer
 from sklearn_icd.codes import TitleEncoder
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.models._words import WordVectors
@@ -16,7 +14,13 @@ from sklearn_icd.nn import (
     SimilarityQueries,
     TokenEmbedding,
 )
-from sklearn_icd.utils._hyperparameters import Callable, PositiveInt, Share, hyperparameters
+from sklearn_icd.utils._hyperparameters import (
+    Callable,
+    PositiveFloat,
+    PositiveInt,
+    Share,
+    hyperparameters,
+)
 
 _RANDOM_WIDTH = 128  # of label vectors without titles: that of the default encoder
 
@@ -66,8 +70,8 @@ class LDPLAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     dropout: Share = 0.2
     train_label_vectors: bool = False
     loss: Callable | None = None
-    optimizer: Literal["adam", "adamw", "lamb", "sgd"] | Callable = "lamb"
-    lr: float = 0.005
+    optimizer: Optimizer = "lamb"
+    lr: PositiveFloat = 0.005
     batch_size: PositiveInt = 128
     patience: PositiveInt | None = 64
 

@@ -7,9 +7,9 @@ import numpy as np
 from sklearn_icd.text import train_skip_gram
 from sklearn_icd.utils._hyperparameters import ArrayLike, PositiveInt, hyperparameters
 
-# Words that skip-gram reads at least: five passes over a large corpus, more over a small one,
-# where five leave the vectors at their random start.
-_WORDS_READ = 1_000_000
+# Skip-gram reads a large corpus five times, and a small one, where five passes leave the vectors
+# at their random start, until it has seen a million words or each note fifty times.
+_WORDS_READ, _FEWEST_PASSES, _MOST_PASSES = 1_000_000, 5, 50
 
 
 @hyperparameters
@@ -24,8 +24,8 @@ class WordVectors:
     word_vectors : "skip-gram", array-like of shape (n_tokens, embedding_dim) or None, \
 default="skip-gram"
         Where the word vectors start from: trained on the training notes and brought to unit
-        variance, given (row ``i`` is the
-        token ``i``, as `WordTokenizer.vectors` makes them), or random.
+        variance, given (row ``i`` is the token ``i``, as `WordTokenizer.vectors` makes them), or
+        random.
     """
 
     embedding_dim: PositiveInt = 100
@@ -74,11 +74,12 @@ default="skip-gram"
             Row ``i`` is the token ``i``.
         """
         if isinstance(self.word_vectors, str) and len(data.tokens.ids):
+            passes = np.clip(_WORDS_READ // len(data.tokens.ids), _FEWEST_PASSES, _MOST_PASSES)
             vectors = train_skip_gram(
                 data.tokens.to_csr(),
                 self.embedding_dim,
                 n_tokens=data.n_tokens,
-                epochs=max(5, -(-_WORDS_READ // len(data.tokens.ids))),
+                epochs=int(passes),
                 random_state=data.random_state.randint(2**31),
             )
             return vectors / vectors[1:].std()

@@ -1,6 +1,7 @@
 """Hyper-parameters declared once: signature, ``get_params``, validation and documentation."""
 
 import dataclasses
+import inspect
 import re
 from numbers import Integral, Real
 from types import NoneType, UnionType
@@ -58,6 +59,7 @@ def hyperparameters(cls):
     }
     for parent in cls.__bases__:
         _append_parameters(cls, parent)
+    _put_own_first(cls)
     return cls
 
 
@@ -77,12 +79,29 @@ def _constraints(hint):
     return [hint]
 
 
+def _put_own_first(cls):
+    """Order the signature as the documentation is: what is the system's own comes first."""
+    signature = inspect.signature(cls)
+    documented = _PARAMETERS.search(cls.__doc__ or "")
+    order = re.findall(r"^    (\w+) : ", documented[2], re.MULTILINE) if documented else []
+    rank = {name: position for position, name in enumerate(order)}
+    parameters = sorted(signature.parameters.values(), key=lambda p: rank.get(p.name, len(rank)))
+    parameters = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    cls.__init__.__signature__ = inspect.Signature([own, *parameters])
+
+
 def _append_parameters(cls, parent):
+    """Append what the parent documents to the class's own parameters, with the class's defaults."""
     own, inherited = (_PARAMETERS.search(c.__doc__ or "") for c in (cls, parent))
     if own and inherited and dataclasses.is_dataclass(parent):
-        overridden = set(re.findall(r"^    (\w+) : ", own[2], re.MULTILINE))
-        entries = re.split(r"\n(?=    \w+ : )", inherited[2])
-        new = [e.rstrip() for e in entries if e.split(" : ")[0].strip() not in overridden]
-        cls.__doc__ = (
-            cls.__doc__[: own.end(2)] + "".join(f"\n\n{e}" for e in new) + cls.__doc__[own.end(2) :]
-        )
+        documented = set(re.findall(r"^    (\w+) : ", own[2], re.MULTILINE))
+        defaults = {field.name: field.default for field in dataclasses.fields(cls)}
+        added = ""
+        for entry in re.split(r"\n(?=    \w+ : )", inherited[2]):
+            name = entry.split(" : ")[0].strip()
+            if name not in documented:
+                default = f"default={defaults[name]!r}".replace("'", '"')
+                entry = re.sub(r"default=\S+", lambda _, default=default: default, entry, count=1)
+                added += f"\n\n{entry.rstrip()}"
+        cls.__doc__ = cls.__doc__[: own.end(2)] + added + cls.__doc__[own.end(2) :]

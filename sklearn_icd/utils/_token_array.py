@@ -7,6 +7,8 @@ from sklearn.utils.validation import validate_data
 
 PADDING, UNKNOWN = 0, 1
 
+_MOST_TOKENS = 2**25  # beyond any vocabulary; a table of 100-wide vectors then takes 13 GB
+
 
 class TokenArray:
     """Hold the token ids of many notes without padding.
@@ -86,7 +88,13 @@ class TokenArray:
 
     def known_ids(self):
         """Mark the ids that occur, and the unknown word."""
-        known = np.zeros(max(UNKNOWN, self.ids.max(initial=UNKNOWN)) + 1, dtype=bool)
+        largest = self.ids.max(initial=UNKNOWN)
+        if largest >= _MOST_TOKENS:
+            raise ValueError(
+                f"X holds the id {largest}, and every id up to the largest gets a vector: number "
+                "the words one by one, as WordTokenizer does."
+            )
+        known = np.zeros(largest + 1, dtype=bool)
         known[self.ids] = known[UNKNOWN] = True
         return known
 

@@ -90,3 +90,9 @@ def test_wide_indices(index_type):
     X = sparse.csr_array(np.array([[2, 3], [4, 0]]))
     X.indptr, X.indices = X.indptr.astype(index_type), X.indices.astype(index_type)
     assert contents(TokenArray.from_matrix(X)) == [[2, 3], [4]]
+
+
+def test_a_huge_id_is_refused_before_a_table_is_made_for_it():
+    tokens = TokenArray.from_matrix(np.array([[2, 2**30]]))
+    with pytest.raises(ValueError, match="holds the id 1073741824"):
+        tokens.known_ids()
