@@ -172,7 +172,7 @@ class WordTokenizer(TextTransformer):
 
         Returns
         -------
-        vectors : float32 ndarray of shape (n_tokens_, dim)
+        vectors : float32 ndarray of shape (n_tokens, dim)
             The vector of each id.
 
         Raises
