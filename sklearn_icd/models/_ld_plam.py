@@ -61,6 +61,71 @@ class LDPLAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
 
     loss : loss, default=None
         Loss of training, from `sklearn_icd.losses`. None: `BCE`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Names of the codes, or the classes of a 1-D y.
+
+    net_ : MultiLabelNet
+        The skorch net; ``net_.module_`` is the trained module.
+
+    history_ : skorch.history.History
+        Losses, scores and durations of the epochs.
+
+    threshold_ : float
+        The tuned cut, with ``threshold="tuned"``.
+
+    label_encoder_ : transformer
+        The fitted encoder of titles. Missing where no titles were known.
+
+    label_scale_ : float
+        What its vectors are multiplied by.
+
+    added_codes_ : ndarray
+        Codes added by `with_codes`; only there after it.
+
+    known_tokens_ : ndarray of bool of shape (n_tokens,)
+        Ids that are not read as the unknown word.
+
+    See Also
+    --------
+    sklearn_icd.pipelines.make_icd_pipeline : The classifier behind its text steps.
+
+    Notes
+    -----
+    Where the paper is silent, the following was tried and the better way kept as the only one:
+
+    - Attention modes and the scoring map start five and four times as wide as torch's linear
+      layers do. With torch's start all modes pool nearly the same mean of the note and the
+      codes' logits stay alike for many epochs: on 800 made notes with 50 codes, test micro-F1
+      after ten epochs was 0.63 with the modes alone started wide and 0.88 with both.
+    - Label vectors are scaled to a mean square of 1 and skip-gram vectors to unit variance: after
+      a few passes over a small corpus the latter are still close to zero.
+
+    The paper's eq. 3 prints the weights of a mode as d x t, which no attention logit can have;
+    they are a linear map from d to m. A note without any known word gets the same logit for
+    every code, because no code has a bias of its own.
+
+    References
+    ----------
+    .. [1] Y. Wu, M. Zeng, Y. Yu, Y. Li and M. Li, "A Pseudo Label-wise Attention Network for
+       Automatic ICD Coding", IEEE Journal of Biomedical and Health Informatics, 2022: eq. 2-6
+       (`PseudoLabelAttention`), 7 (label vectors), 8-9 (`SimilarityQueries`), section 6.2
+       (`attention`), Table 3 (defaults).
+
+    Examples
+    --------
+    >>> from sklearn_icd import LDPLAMClassifier
+    >>> from sklearn_icd.datasets import make_notes
+    >>> from sklearn_icd.text import WordTokenizer
+    >>> made = make_notes(n_notes=40, n_codes=5, codes_per_note=2, random_state=0)
+    >>> X = WordTokenizer(min_notes=2).fit_transform(made.data)
+    >>> classifier = LDPLAMClassifier(
+    ...     n_pseudo_labels=8, hidden_size=8, max_epochs=2, classes=made.target_names
+    ... )
+    >>> classifier.fit(X, made.target).predict_proba(X).shape
+    (40, 5)
     """
 
     n_pseudo_labels: PositiveInt = 256
@@ -73,6 +138,7 @@ class LDPLAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     optimizer: Optimizer = "lamb"
     lr: PositiveFloat = 0.005
     batch_size: PositiveInt = 128
+    max_epochs: PositiveInt = 200
     patience: PositiveInt | None = 64
 
     def build_module(self, data):
