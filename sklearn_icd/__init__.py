@@ -13,4 +13,18 @@ __getattr__, __dir__ = lazy_names(
         "make_icd_pipeline": "sklearn_icd.pipelines",
         "with_codes": "sklearn_icd.pipelines",
     },
+    submodules=[
+        "base",
+        "codes",
+        "datasets",
+        "inspection",
+        "losses",
+        "metrics",
+        "models",
+        "net",
+        "nn",
+        "pipelines",
+        "text",
+        "utils",
+    ],
 )

@@ -1,15 +1,12 @@
 """The one base class: a scikit-learn estimator for many codes that owns a skorch net."""
 
 import copy
-import threading
 import warnings
 from abc import abstractmethod
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
-import torch
 from scipy import sparse
 from scipy.special import expit, log_expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
@@ -21,8 +18,9 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_icd._callbacks import SklearnCallbacks, Validation
+from sklearn_icd._torch_settings import find_device, find_optimizer, own_generators
 from sklearn_icd.losses import BCE
-from sklearn_icd.metrics._thresholds import best_f1_threshold
+from sklearn_icd.metrics import best_f1_threshold
 from sklearn_icd.net import MultiLabelNet, NoteDataset
 from sklearn_icd.utils._hyperparameters import (
     ArrayLike,
@@ -39,9 +37,6 @@ from sklearn_icd.utils._targets import read_targets
 from sklearn_icd.utils._token_array import TokenArray, check_token_array
 
 __all__ = ["FitData", "MultiLabelClassifier"]
-
-# Initialisation and dropout draw from torch's global generators, which threads share.
-_TORCH_GENERATORS = threading.RLock()
 
 Optimizer = Literal["adam", "adamw", "lamb", "sgd"] | Callable
 Monitor = Annotated[str, StrOptions({*get_scorer_names(), "valid_loss"})]
@@ -217,7 +212,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         train, valid = self._read_training_data(X, y, X_val, y_val, random_state)
         context = self._init_callback_context(max_subtasks=self.max_epochs)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with self._own_generators(random_state.randint(2**31)):
+        with own_generators(random_state.randint(2**31), self.device):
             net = self._make_net(*train, random_state)
             bridge = SklearnCallbacks(self, context, {"X": X, "y": y}, lambda: {"net_": net})
             held_out = valid and self._dataset(*valid)
@@ -263,7 +258,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         _check_same_length(tokens, targets, "X", "y")
         random_state = check_random_state(self.random_state)
         steps = 0 if first else self.net_.n_steps_
-        with self._own_generators((random_state.randint(2**31) + steps) % 2**31):
+        with own_generators((random_state.randint(2**31) + steps) % 2**31, self.device):
             net = self._make_net(tokens, targets, random_state) if first else self.net_
             net.partial_fit(self._dataset(tokens, targets), epochs=1)
         self.net_ = net
@@ -494,11 +489,11 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         return MultiLabelNet(
             module,
             self.training_loss(),
-            optimizer=_optimizer(self.optimizer),
+            optimizer=find_optimizer(self.optimizer),
             lr=self.lr,
             batch_size=self.batch_size,
             max_epochs=self.max_epochs,
-            device=_device(self.device),
+            device=find_device(self.device),
             precision=self.precision,
             compile=self.compile,
             callbacks=copy.deepcopy(self.callbacks),
@@ -527,18 +522,6 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             )
         return [columns[code] for code in np.asarray(codes).tolist()]
 
-    @contextmanager
-    def _own_generators(self, seed):
-        """Seed torch's generators, and leave them as they were found."""
-        device = torch.device(_device(self.device))
-        cuda = [device] if device.type == "cuda" else []
-        with _TORCH_GENERATORS, torch.random.fork_rng(devices=cuda):
-            torch.default_generator.manual_seed(seed)
-            for used in cuda:
-                with torch.cuda.device(used):
-                    torch.cuda.manual_seed(seed)
-            yield
-
 
 class _KnownLogits:
     """Stand in for a net whose answer is known."""
@@ -556,27 +539,3 @@ def _check_same_length(tokens, targets, X_name, y_name):
             f"Found {X_name} with {len(tokens)} notes and {y_name} with {len(targets)} rows, "
             "which are inconsistent numbers of samples: one row per note is wanted."
         )
-
-
-def _device(device):
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        named = torch.device(device)
-    except RuntimeError:
-        named = None
-    if named is None or (named.type == "cuda" and (named.index or 0) >= torch.cuda.device_count()):
-        raise ValueError(
-            f"device={device!r} is not a device of this machine: use 'auto', which takes CUDA "
-            "where there is one, or 'cpu'."
-        )
-    return device
-
-
-def _optimizer(optimizer):
-    if optimizer == "lamb":
-        from pytorch_optimizer import Lamb  # takes seconds to import
-
-        return Lamb
-    named = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
-    return named.get(optimizer, optimizer) if isinstance(optimizer, str) else optimizer

@@ -3,7 +3,7 @@
 from importlib import import_module
 
 
-def lazy_names(package, modules):
+def lazy_names(package, modules, submodules=()):
     """Make the `__getattr__` and `__dir__` of a package.
 
     Parameters
@@ -14,6 +14,9 @@ def lazy_names(package, modules):
     modules : dict of str to str
         Public name to the module that defines it.
 
+    submodules : sequence of str, default=()
+        Public modules of the package that load on first use, too.
+
     Returns
     -------
     getattr_, dir_ : callable
@@ -21,8 +24,10 @@ def lazy_names(package, modules):
     """
 
     def getattr_(name):
-        if name not in modules:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(modules[name]), name)
+        if name in modules:
+            return getattr(import_module(modules[name]), name)
+        if name in submodules:
+            return import_module(f"{package}.{name}")
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return getattr_, lambda: sorted(modules)
