@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
-from sklearn_icd.datasets import _cmc2007, _codiesp, load_cmc2007, load_codiesp, make_notes
+from sklearn_icd.datasets import load_cmc2007, load_codiesp, make_notes
 from sklearn_icd.inspection import explain, highlight_html
 from sklearn_icd.metrics import (
     best_f1_threshold,
@@ -27,10 +27,7 @@ from sklearn_icd.metrics import (
 )
 from sklearn_icd.pipelines import make_icd_pipeline
 
-_READERS = {
-    "codiesp": (load_codiesp, _codiesp.WHERE_FROM),
-    "cmc2007": (load_cmc2007, _cmc2007.WHERE_FROM),
-}
+_READERS = {"codiesp": load_codiesp, "cmc2007": load_cmc2007}
 _C_CHOICES = (1, 10, 100, 1000)  # of the baseline: 1, the default, is far from its best
 
 
@@ -110,13 +107,11 @@ def _make(n_notes, n_codes, seed):
 
 
 def _read(data, data_home):
-    reader, where_from = _READERS[data]
     try:
-        return reader(data_home=data_home)
+        return _READERS[data](data_home=data_home)
     except (OSError, ValueError) as error:
-        advice = "" if where_from in str(error) else f"\n{where_from}"
         raise SystemExit(
-            f"sklearn-icd quickstart: the notes of {data} could not be read. {error}{advice}\n"
+            f"sklearn-icd quickstart: the notes of {data} could not be read. {error}\n"
             "Name the data home with --data-home FOLDER."
         ) from error
 

@@ -459,7 +459,12 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         with warnings.catch_warnings():
             # A code that no note has, or that nothing is assigned yet, is no news in every epoch.
             warnings.simplefilter("ignore", UndefinedMetricWarning)
-            score = scorer(view, X, y)
+            try:
+                score = scorer(view, X, y)
+            except ValueError as error:
+                raise ValueError(
+                    f"monitor={self.monitor!r} cannot score the validation notes: {error}"
+                ) from error
         if np.isnan(score):
             raise ValueError(
                 f"monitor={self.monitor!r} is nan on the validation notes, and no epoch can be "

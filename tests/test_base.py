@@ -680,3 +680,19 @@ def test_verbose_prints_a_line_per_epoch(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert "valid_loss" in lines[0]
     assert len(lines) == 4
+
+
+def test_a_monitor_that_cannot_score_many_codes_is_named():
+    X = np.random.RandomState(0).randint(1, 9, (40, 5))
+    y = np.random.RandomState(1).binomial(1, 0.5, (40, 3))
+    classifier = LDPLAMClassifier(
+        n_pseudo_labels=2,
+        embedding_dim=4,
+        hidden_size=4,
+        word_vectors=None,
+        optimizer="adam",
+        max_epochs=1,
+        monitor="f1",
+    )
+    with pytest.raises(ValueError, match="monitor='f1' cannot score"):
+        classifier.fit(X, y)

@@ -7,8 +7,7 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from sklearn_icd.datasets._home import data_home as find_home
-from sklearn_icd.datasets._home import required
+from sklearn_icd.datasets._home import corpus_folder, required
 from sklearn_icd.datasets._indicator import indicator
 
 FILES = {"train": "2007ChallengeTrainData.xml", "test": "2007ChallengeTestDataNoCodes.xml"}
@@ -90,7 +89,7 @@ def load_cmc2007(*, subset="train", data_home=None, return_X_y=False):
     >>> y.shape  # doctest: +SKIP
     (978, 45)
     """
-    home = required(find_home(data_home) / "cmc2007", WHERE_FROM)
+    home = corpus_folder(data_home, "cmc2007", WHERE_FROM)
     train = _read_documents(home / FILES["train"])
     coded = [_majority_codes(document) for document in train]
     names = sorted({code for codes in coded for code in codes})

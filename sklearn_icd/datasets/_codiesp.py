@@ -7,8 +7,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from sklearn_icd.codes import normalize_code
-from sklearn_icd.datasets._home import data_home as find_home
-from sklearn_icd.datasets._home import required
+from sklearn_icd.datasets._home import corpus_folder, required
 from sklearn_icd.datasets._indicator import indicator
 
 SPLITS = ("train", "dev")
@@ -105,7 +104,7 @@ def load_codiesp(
     >>> y.shape  # doctest: +SKIP
     (500, 2194)
     """
-    home = required(find_home(data_home) / "codiesp", WHERE_FROM)
+    home = corpus_folder(data_home, "codiesp", WHERE_FROM)
     codes = {split: _read_codes(home, split, task) for split in SPLITS}
     names = sorted({code for split in SPLITS for _, code in codes[split]})
 

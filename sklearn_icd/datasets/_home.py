@@ -45,6 +45,15 @@ def data_home(path=None):
     return home
 
 
+def corpus_folder(path, name, where_from):
+    """Return the folder of a corpus in the data home, or say where to get the corpus."""
+    try:
+        home = data_home(path)
+    except (ValueError, NotADirectoryError) as error:
+        raise type(error)(f"{error} {where_from}") from None
+    return required(home / name, where_from)
+
+
 def required(path, where_from):
     """Return the path of a corpus' file or folder, or say what is missing and where to get it."""
     if not path.exists():

@@ -53,3 +53,12 @@ def test_a_folder_without_notes_is_an_error(tmp_path):
         (tmp_path / "codiesp" / split / f"{split}D.tsv").write_text("")
     with pytest.raises(FileNotFoundError, match=r"text_files_en holds no \.txt file"):
         load_codiesp(data_home=tmp_path)
+
+
+@pytest.mark.parametrize("load", [load_codiesp, load_cmc2007])
+def test_a_missing_data_home_says_where_to_get_the_corpus(load, tmp_path, monkeypatch):
+    monkeypatch.delenv("SKLEARN_ICD_DATA", raising=False)
+    with pytest.raises(ValueError, match=r"No data home is set.*(Zenodo|Computational Medicine)"):
+        load()
+    with pytest.raises(NotADirectoryError, match=r"(Zenodo|Computational Medicine)"):
+        load(data_home=tmp_path / "nowhere")
