@@ -96,10 +96,11 @@ class LDPLAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     -----
     Where the paper is silent, the following was tried and the better way kept as the only one:
 
-    - Attention modes and the scoring map start five and four times as wide as torch's linear
-      layers do. With torch's start all modes pool nearly the same mean of the note and the
-      codes' logits stay alike for many epochs: on 800 made notes with 50 codes, test micro-F1
-      after ten epochs was 0.63 with the modes alone started wide and 0.88 with both.
+    - The scoring map starts five times as wide as torch's linear layers do, so that what a code
+      finds moves its logit from the first step on. On 800 made notes with 50 codes (settings of
+      ``make_icd_pipeline(..., size="small")``), test micro-F1 after ten epochs was 0.86, 0.95 and
+      0.95 with three seeds; with torch's start 0.90, 0.86 and 0.95. The attention modes start
+      as torch has it: five times as wide gave 0.76, 0.75 and 0.83.
     - Label vectors are scaled to a mean square of 1 and skip-gram vectors to unit variance: after
       a few passes over a small corpus the latter are still close to zero.
 

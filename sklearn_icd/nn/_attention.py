@@ -4,13 +4,9 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-# Entries of the (n, labels, t) attention that one block may hold: 64 MB in float32.
-_BLOCK_ENTRIES = 2**24
-
-# Standard deviation of the attention logits that modes start with, over layer-normalised
-# positions. With torch's own start (0.6) all modes pool nearly the same mean of the note, all
-# codes get nearly the same logit, and training stays there for many epochs.
-_MODE_SPREAD = 3.0
+# Entries of the (n, labels, t) attention that one block may hold: 16 MB in float32, of which a
+# handful are alive at once.
+_BLOCK_ENTRIES = 2**22
 
 
 def attention_weights(queries, keys, mask=None):
@@ -69,7 +65,7 @@ def label_attention(queries, keys, values, mask=None, weight=None, bias=None, *,
         Added to the logits.
 
     block_size : int, default=None
-        Labels per block. None: as many as fit 64 MB of attention in float32.
+        Labels per block. None: as many as fit 16 MB of attention in float32.
 
     Returns
     -------
@@ -134,8 +130,6 @@ class PseudoLabelAttention(nn.Module):
         widths = [in_features] * n_layers + [out_features]
         self.modes = nn.ModuleList(nn.Linear(in_features, n_labels) for _ in range(n_layers))
         self.projections = nn.ModuleList(map(nn.Linear, widths[:-1], widths[1:]))
-        for mode in self.modes:
-            nn.init.normal_(mode.weight, std=_MODE_SPREAD / in_features**0.5)
 
     def forward(self, hidden, mask):
         """Compress encoded notes.
