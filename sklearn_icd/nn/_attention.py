@@ -9,8 +9,8 @@ from torch.utils.checkpoint import checkpoint
 _BLOCK_ENTRIES = 2**22
 
 # Standard deviation of the attention logits that modes start with, over layer-normalised
-# positions; torch's own start gives 0.6, and modes that all pool nearly the same mean of the note.
-_MODE_SPREAD = 3.0
+# positions; torch's own start gives 0.6, and modes that pool nearly the same mean of the note.
+_MODE_SPREAD = 1.5
 
 
 def attention_weights(queries, keys, mask=None):
