@@ -61,11 +61,12 @@ def test_shapes_of_the_parameters():
 
 def test_it_can_learn_what_stands_in_the_notes():
     X, Y = notes(150)
-    learner = LDPLAMClassifier(**{**TINY, "max_epochs": 60, "word_vectors": None, "dropout": 0.0})
-    fitted = learner.fit(X, Y)
+    sizes = {"n_pseudo_labels": 16, "hidden_size": 16, "embedding_dim": 16, "lr": 0.01}
+    learner = LDPLAMClassifier(**{**TINY, **sizes, "max_epochs": 60, "word_vectors": None})
+    fitted = learner.set_params(dropout=0.0).fit(X, Y)
     assert f1_score(Y, fitted.predict(X), average="micro") > 0.95
     held_out, y = notes(60, seed=1)
-    assert f1_score(y, fitted.predict(held_out), average="micro") > 0.75
+    assert f1_score(y, fitted.predict(held_out), average="micro") > 0.9
     first = fitted.history_[0, "train_loss"]
     assert fitted.history_[-1, "train_loss"] < first / 3
 
