@@ -618,8 +618,12 @@ def test_precisions_agree():
     assert double.predict_proba(X).dtype == np.float64
     assert half.predict_proba(X).dtype == np.float32
     np.testing.assert_allclose(single.predict_proba(X), double.predict_proba(X), atol=1e-4)
-    np.testing.assert_allclose(half.predict_proba(X), double.predict_proba(X), atol=0.03)
-    assert not np.array_equal(half.predict_proba(X), single.predict_proba(X))
+
+    # Training drifts apart, so bfloat16 is held against float32 with the same parameters.
+    rounded = half.predict_proba(X)
+    half.net_.precision = "float32"
+    np.testing.assert_allclose(rounded, half.predict_proba(X), atol=0.02)
+    assert not np.array_equal(rounded, half.predict_proba(X))
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
