@@ -95,3 +95,17 @@ plt.show()
 # %%
 # Attention says where the network looked. It is no proof that the code would not have been assigned
 # without these words: a recurrent network carries what it read from one word to its neighbours.
+
+# %%
+# The words that codes looked at in many notes
+# --------------------------------------------
+#
+# In each note that a code is assigned to, one word has its highest attention.
+# :func:`~sklearn_icd.inspection.critical_words` counts in how many notes a word is that.
+# `min_notes` leaves out words that few notes stand for: in real notes they could be names.
+
+from sklearn_icd.inspection import critical_words
+
+table = critical_words(pipeline, made.data[:200], top=4, min_notes=3)
+for code, found in table.items():
+    print(f"{code} {made.titles[code]}:", ", ".join(f"{word} ({n})" for word, n in found))

@@ -4,12 +4,24 @@ from sklearn_icd.utils._lazy import lazy_names
 
 __version__ = "0.1.0"
 
-__all__ = ["LDPLAMClassifier", "make_icd_pipeline", "with_codes"]
+__all__ = [
+    "FusionClassifier",
+    "HiLATClassifier",
+    "JLANClassifier",
+    "LDPLAMClassifier",
+    "PLMICDClassifier",
+    "make_icd_pipeline",
+    "with_codes",
+]
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "FusionClassifier": "sklearn_icd.models",
+        "HiLATClassifier": "sklearn_icd.models",
+        "JLANClassifier": "sklearn_icd.models",
         "LDPLAMClassifier": "sklearn_icd.models",
+        "PLMICDClassifier": "sklearn_icd.models",
         "make_icd_pipeline": "sklearn_icd.pipelines",
         "with_codes": "sklearn_icd.pipelines",
     },

@@ -60,6 +60,42 @@ class Validation(Callback):
             net.module_.load_state_dict(self.best_[1])
 
 
+class LinearWarmup(Callback):
+    """Let the learning rate rise linearly, then fall linearly to zero at the end of training.
+
+    Parameters
+    ----------
+    steps : int or float
+        Optimiser steps in which it rises; below 1, their share of all steps.
+    """
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def on_train_begin(self, net, **kwargs):
+        """Find out how long training can last."""
+        self.rates_ = [group["lr"] for group in net.optimizer_.param_groups]
+        self.n_steps_ = net.max_epochs * net.steps_per_epoch_
+        self.n_rising_ = self.steps * self.n_steps_ if self.steps < 1 else self.steps
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        """Set the rate of the step."""
+        if training:
+            rising = (net.n_steps_ + 1) / max(1, self.n_rising_)
+            falling = (self.n_steps_ - net.n_steps_) / max(1, self.n_steps_ - self.n_rising_)
+            for group, rate in zip(net.optimizer_.param_groups, self.rates_, strict=True):
+                group["lr"] = rate * min(rising, falling, 1)
+
+    def on_epoch_end(self, net, **kwargs):
+        """Record the rate that was reached."""
+        net.history.record("lr", net.optimizer_.param_groups[-1]["lr"])
+
+    def on_train_end(self, net, **kwargs):
+        """Leave the rate as it was found."""
+        for group, rate in zip(net.optimizer_.param_groups, self.rates_, strict=True):
+            group["lr"] = rate
+
+
 class SklearnCallbacks(Callback):
     """Tell scikit-learn's callbacks about each epoch.
 

@@ -34,7 +34,7 @@ from sklearn_icd.utils._hyperparameters import (
     hyperparameters,
 )
 from sklearn_icd.utils._targets import read_targets
-from sklearn_icd.utils._token_array import TokenArray, check_token_array
+from sklearn_icd.utils._token_array import SegmentArray, TokenArray, check_token_array
 
 __all__ = ["FitData", "MultiLabelClassifier"]
 
@@ -48,7 +48,7 @@ class FitData:
 
     Parameters
     ----------
-    tokens : TokenArray
+    tokens : TokenArray or SegmentArray
         The training notes.
 
     n_tokens : int
@@ -60,14 +60,19 @@ class FitData:
     n_outputs : int
         Number of logits: the codes, or 1 for a 1-D y of two classes.
 
+    base_rates : ndarray of float of shape (n_outputs,)
+        Share of the training notes that have each code, (positives + 1/2) / (n_notes + 1), so
+        that it is never 0 nor 1.
+
     random_state : RandomState
         Where every random choice comes from.
     """
 
-    tokens: TokenArray
+    tokens: TokenArray | SegmentArray
     n_tokens: int
     classes: np.ndarray
     n_outputs: int
+    base_rates: np.ndarray
     random_state: np.random.RandomState
 
 
@@ -159,6 +164,46 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             Maps token ids (n, t) to logits (n, n_outputs).
         """
 
+    @property
+    def reads_segments(self):
+        """Whether segment token arrays of shape (n_notes, n_segments, length) are taken too."""
+        return False
+
+    def net_settings(self):
+        """Give settings of the net that only this system has.
+
+        Returns
+        -------
+        settings : dict
+            Parameters of `MultiLabelNet`, such as ``optimizer__weight_decay``.
+        """
+        return {}
+
+    def fit_callbacks(self):
+        """Give the callbacks that belong to the system's way of training.
+
+        Returns
+        -------
+        callbacks : list of skorch.callbacks.Callback
+            They take part in `fit`, not in `partial_fit`.
+        """
+        return []
+
+    def read_known(self, tokens):
+        """Read the ids without a meaning as the unknown word.
+
+        Parameters
+        ----------
+        tokens : TokenArray
+            Any notes.
+
+        Returns
+        -------
+        tokens : TokenArray
+            The notes with ids that the module knows.
+        """
+        return tokens.read_with(self.known_tokens_)
+
     def known_tokens(self, tokens):
         """Mark the ids that have a meaning; others are read as the unknown word.
 
@@ -182,7 +227,9 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         Parameters
         ----------
         X : sparse array or array-like of shape (n_notes, longest note)
-            Token ids, as `WordTokenizer` gives them. A sparse array may have any width.
+            Token ids, as `WordTokenizer` gives them. A sparse array may have any width. Systems
+            with a transformer also take segments, shape (n_notes, n_segments, segment_length),
+            as `SegmentTokenizer` gives them.
 
         y : array-like, sparse array or data frame of shape (n_notes, n_codes)
             1 where a note has a code. A 1-D y holds one class per note.
@@ -221,7 +268,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
                 if valid
                 else []
             )
-            net.train_with(validation, [bridge], self._dataset(*train))
+            net.train_with([*self.fit_callbacks(), *validation], [bridge], self._dataset(*train))
         if isinstance(self.threshold, str):
             self._tune_threshold(net.decision_function(held_out), held_out.targets)
         self.net_ = net
@@ -249,7 +296,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             The estimator.
         """
         first = not hasattr(self, "net_")
-        tokens = check_token_array(self, X, reset=first)
+        tokens = self._check(X, reset=first)
         if first:
             self._refuse_tuned_threshold()
             targets = self._read_first_targets(y, self.classes if classes is None else classes)
@@ -371,13 +418,14 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         tags.input_tags.sparse = True
+        tags.input_tags.three_d_array = self.reads_segments
         tags.input_tags.categorical = True
         tags.input_tags.positive_only = True
         return tags
 
     def _read_training_data(self, X, y, X_val, y_val, random_state):
         """Give (tokens, targets) to train on and to validate on, the latter None without."""
-        tokens = check_token_array(self, X, reset=True)
+        tokens = self._check(X, reset=True)
         targets = self._read_first_targets(y, self.classes)
         _check_same_length(tokens, targets, "X", "y")
         if (X_val is None) != (y_val is None):
@@ -385,7 +433,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             raise ValueError(f"{given} was passed without {missing}: pass both or neither.")
         if X_val is not None:
             valid = (
-                check_token_array(self, X_val, name="X_val"),
+                self._check(X_val, name="X_val"),
                 self._read_more_targets(y_val, "y_val"),
             )
             _check_same_length(*valid, "X_val", "y_val")
@@ -437,7 +485,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
 
     def _validation_score(self, tokens, targets):
         """Give the function that scores the logits of the validation notes."""
-        X, y = tokens.to_csr(), targets.original()
+        X, y = tokens.to_array(), targets.original()
         by_loss = isinstance(self.monitor, str) and self.monitor == "valid_loss"
         scorer = (
             get_scorer(self.monitor)
@@ -480,38 +528,40 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         return self.threshold_ if isinstance(self.threshold, str) else self.threshold
 
     def _make_net(self, tokens, targets, random_state):
-        known = self.known_tokens(tokens)
-        self.known_tokens_ = known
+        self.known_tokens_ = self.known_tokens(tokens)
         module = self.build_module(
             FitData(
-                tokens=tokens.read_with(known),
-                n_tokens=len(known),
+                tokens=self.read_known(tokens),
+                n_tokens=len(self.known_tokens_),
                 classes=self.classes_,
                 n_outputs=targets.indicator.shape[1],
+                base_rates=_base_rates(targets.indicator),
                 random_state=random_state,
             )
         )
-        return MultiLabelNet(
-            module,
-            self.training_loss(),
-            optimizer=find_optimizer(self.optimizer),
-            lr=self.lr,
-            batch_size=self.batch_size,
-            max_epochs=self.max_epochs,
-            device=find_device(self.device),
-            precision=self.precision,
-            compile=self.compile,
-            callbacks=copy.deepcopy(self.callbacks),
-            verbose=self.verbose,
-        ).initialize()
+        settings = {
+            "optimizer": find_optimizer(self.optimizer),
+            "lr": self.lr,
+            "batch_size": self.batch_size,
+            "max_epochs": self.max_epochs,
+            "device": find_device(self.device),
+            "precision": self.precision,
+            "compile": self.compile,
+            "callbacks": copy.deepcopy(self.callbacks),
+            "verbose": self.verbose,
+        }
+        settings |= self.net_settings()
+        return MultiLabelNet(module, self.training_loss(), **settings).initialize()
 
     def _dataset(self, tokens, targets):
-        return NoteDataset(tokens.read_with(self.known_tokens_), targets)
+        return NoteDataset(self.read_known(tokens), targets)
+
+    def _check(self, X, *, name="X", reset=False):
+        return check_token_array(self, X, name=name, reset=reset, segments=self.reads_segments)
 
     def _read_notes(self, X):
         check_is_fitted(self)
-        tokens = X if isinstance(X, TokenArray) else check_token_array(self, X)
-        return tokens.read_with(self.known_tokens_)
+        return self.read_known(X if isinstance(X, TokenArray | SegmentArray) else self._check(X))
 
     def _logits(self, X):
         tokens = self._read_notes(X)
@@ -536,6 +586,11 @@ class _KnownLogits:
 
     def decision_function(self, tokens):
         return self.logits.copy()
+
+
+def _base_rates(indicator):
+    positives = np.asarray(indicator.sum(axis=0), dtype=float).ravel()
+    return (positives + 0.5) / (indicator.shape[0] + 1)
 
 
 def _check_same_length(tokens, targets, X_name, y_name):

@@ -13,7 +13,7 @@ from skorch.utils import to_device, to_tensor
 
 from sklearn_icd.losses import BCE
 from sklearn_icd.utils._targets import Targets
-from sklearn_icd.utils._token_array import TokenArray
+from sklearn_icd.utils._token_array import as_tokens
 
 __all__ = ["LengthBatches", "MultiLabelNet", "NoteDataset"]
 
@@ -32,7 +32,8 @@ class NoteDataset(torch.utils.data.Dataset):
 
     Parameters
     ----------
-    X : TokenArray, or sparse or dense array of shape (n_notes, longest note)
+    X : TokenArray, SegmentArray, or array of shape (n_notes, longest note) or \
+(n_notes, n_segments, segment_length)
         Token ids, 0 is padding.
 
     y : Targets, or sparse or dense array of shape (n_notes, L), default=None
@@ -40,14 +41,14 @@ class NoteDataset(torch.utils.data.Dataset):
     """
 
     def __init__(self, X, y=None):
-        self.tokens = X if isinstance(X, TokenArray) else TokenArray.from_matrix(X)
+        self.tokens = as_tokens(X)
         self.targets = y if y is None or isinstance(y, Targets) else Targets(y, None, True)
 
     def __len__(self):
         return len(self.tokens)
 
     def __getitem__(self, rows):
-        """Give ids (n, longest of them) and targets (n, L) of the notes at these positions."""
+        """Give padded ids and targets (n, L) of the notes at these positions."""
         rows = np.atleast_1d(rows)
         y = torch.zeros(len(rows)) if self.targets is None else self.targets.dense(rows)
         return torch.from_numpy(self.tokens.padded(rows)), torch.as_tensor(y)
@@ -127,6 +128,10 @@ class MultiLabelNet(NeuralNet):
     *args : tuple
         Further parameters of `skorch.NeuralNet`, in its order.
 
+    gradient_accumulation_steps : int, default=1
+        Batches whose gradients add up to one optimiser step, which so sees
+        ``batch_size * gradient_accumulation_steps`` notes in the memory of `batch_size`.
+
     precision : {"float32", "bfloat16", "float64"}, default="float32"
         "bfloat16" computes products in bfloat16 where autocast does and keeps the parameters in
         float32; "float64" computes everything in double precision.
@@ -184,6 +189,7 @@ class MultiLabelNet(NeuralNet):
         module,
         criterion=BCE,
         *args,
+        gradient_accumulation_steps=1,
         precision="float32",
         dataset=NoteDataset,
         iterator_train=LengthBatches,
@@ -207,6 +213,7 @@ class MultiLabelNet(NeuralNet):
             verbose=verbose,
             **kwargs,
         )
+        self.gradient_accumulation_steps = gradient_accumulation_steps
         self.precision = precision
 
     def initialize_module(self):
@@ -246,6 +253,11 @@ class MultiLabelNet(NeuralNet):
         finally:
             self.callbacks_ = own
 
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Count the steps of an epoch, which losses and callbacks may ask for."""
+        super().on_train_begin(net, X=X, y=y, **kwargs)
+        self.steps_per_epoch_ = max(1, -(-len(self.get_dataset(X, y)) // self._notes_per_step))
+
     def notify(self, method_name, **kwargs):
         """Call the callbacks, and end training once they have all seen the epoch."""
         super().notify(method_name, **kwargs)
@@ -256,7 +268,6 @@ class MultiLabelNet(NeuralNet):
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         """Train, and keep what was learned where training is stopped."""
-        self.steps_per_epoch_ = max(1, -(-len(self.get_dataset(X, y)) // self.batch_size))
         try:
             with explained_memory_errors(self.batch_size):
                 return super().fit_loop(X, y, epochs, **fit_params)
@@ -277,19 +288,26 @@ class MultiLabelNet(NeuralNet):
             return super().infer(x, **fit_params)
 
     def train_step_single(self, batch, **fit_params):
-        """Compute the loss of a batch and its gradient."""
-        if not self._module_takes_loss():
-            return super().train_step_single(batch, **fit_params)
+        """Compute the loss of the notes of a step and its gradient, `batch_size` notes at once."""
         self._set_training(True)
         X, y = unpack_data(batch)
-        with self._autocast():
-            loss = self.module_(
-                to_tensor(X, device=self.device),
-                y=self._targets(y),
-                loss=lambda logits, y: self._loss(logits, y),
+        total = 0.0
+        for start in range(0, len(X), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            loss = self._training_loss(X[part], y[part], **fit_params)
+            loss = loss * (len(X[part]) / len(X))
+            loss.backward()
+            total += loss.detach()
+        return {"loss": total, "y_pred": None}
+
+    def get_iterator(self, dataset, training=False):
+        """Give batches: in training all notes of an optimiser step, else `batch_size` notes."""
+        if training:
+            return self.iterator_train(
+                dataset,
+                **{"batch_size": self._notes_per_step, **self.get_params_for("iterator_train")},
             )
-        loss.backward()
-        return {"loss": loss, "y_pred": None}
+        return super().get_iterator(dataset, training=False)
 
     def train_step(self, batch, **fit_params):
         """Do one optimiser step."""
@@ -311,8 +329,12 @@ class MultiLabelNet(NeuralNet):
             self._refuse_divergence(f"the loss became {loss}")
 
     def on_epoch_end(self, net, **kwargs):
-        """Refuse to go on from parameters that the last step left without a value."""
+        """Record what the loss has on schedule, and refuse parameters without a value."""
         super().on_epoch_end(net, **kwargs)
+        if hasattr(self.criterion_, "schedule"):
+            schedule = self.criterion_.schedule(self.n_steps_ - 1, self.steps_per_epoch_)
+            for name, value in schedule.items():
+                self.history.record(name, value)
         if not all(parameter.isfinite().all() for parameter in self.module_.parameters()):
             self._refuse_divergence("a parameter became infinite or nan")
 
@@ -321,8 +343,8 @@ class MultiLabelNet(NeuralNet):
 
         Parameters
         ----------
-        X : TokenArray, or sparse or dense array of shape (n_notes, longest note)
-            Token ids.
+        X : sparse or dense token array
+            Token ids of words or of segments.
 
         Returns
         -------
@@ -353,8 +375,8 @@ class MultiLabelNet(NeuralNet):
 
         Parameters
         ----------
-        X : TokenArray, or sparse or dense array of shape (n_notes, longest note)
-            Token ids.
+        X : sparse or dense token array
+            Token ids of words or of segments.
 
         labels : ndarray of int of shape (k,)
             Columns of y.
@@ -406,6 +428,20 @@ class MultiLabelNet(NeuralNet):
         module = getattr(self.module_, "_orig_mod", self.module_)
         return {"y", "loss"} <= set(inspect.signature(module.forward).parameters)
 
+    def _training_loss(self, X, y, **fit_params):
+        if not self._module_takes_loss():
+            return self.get_loss(self.infer(X, **fit_params), y, X=X, training=True)
+        with self._autocast():
+            return self.module_(
+                to_tensor(X, device=self.device),
+                y=self._targets(y),
+                loss=lambda logits, y: self._loss(logits, y),
+            )
+
+    @property
+    def _notes_per_step(self):
+        return self.batch_size * self.gradient_accumulation_steps
+
     def _loss(self, logits, y):
         return self.criterion_(
             self._full_precision(logits),
@@ -448,5 +484,5 @@ def explained_memory_errors(batch_size):
             raise
         raise MemoryError(
             f"the device ran out of memory with batch_size={batch_size}: lower batch_size, or "
-            "shorten the notes (TfidfTruncator(max_words=...), WordTokenizer(max_length=...))."
+            "shorten the notes (TfidfTruncator(max_words=...), max_length=... of the tokenizer)."
         ) from error

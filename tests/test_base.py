@@ -23,6 +23,7 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from sklearn_icd import LDPLAMClassifier
 from sklearn_icd.base import MultiLabelClassifier
 from sklearn_icd.utils._hyperparameters import hyperparameters
+from sklearn_icd.utils._token_array import SegmentArray
 
 N_CODES = 4
 SECRET = "Zaphod has a fever"
@@ -113,7 +114,11 @@ def refused(kind, call, *args, **kwargs):
 @pytest.mark.parametrize(
     ("bad", "kind", "words"),
     [
-        (X.toarray()[:, :, None], ValueError, ["(30, 3, 1)", "(n_notes, longest note)"]),
+        (
+            X.toarray()[:, :, None],
+            ValueError,
+            ["(30, 3, 1)", "(n_notes, longest note)", "BagClassifier reads whole", "WordTokenizer"],
+        ),
         (X.toarray()[0], ValueError, ["(3,)", "(n_notes, longest note)"]),
         (X.toarray() - 2, ValueError, ["Negative", "row", "column"]),
         (X.toarray() + 0.5, ValueError, ["Fractional", "5.5", "row 0, column 0"]),
@@ -277,6 +282,108 @@ def test_a_dense_array_of_another_width():
     assert "2 features" in refused(ValueError, fitted.predict, X.toarray()[:, :2])
     message = refused(ValueError, clone(fitted).fit, X, Y, X_val=X.toarray()[:, :2], y_val=Y)
     assert "X_val has 2 columns" in message
+
+
+# Segments ------------------------------------------------------------------------------------
+
+
+class SegmentBagClassifier(BagClassifier):
+    """Bag of the tokens of all segments."""
+
+    reads_segments = True
+
+    def build_module(self, data):
+        bag = super().build_module(data)
+        return torch.nn.Sequential(torch.nn.Flatten(), bag)
+
+
+def in_segments(X, width=2):
+    """Cut notes into segments."""
+    dense = X.toarray()
+    dense = np.pad(dense, ((0, 0), (0, -dense.shape[1] % width)))
+    return dense.reshape(len(dense), -1, width)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda c, S: c.fit(S, Y),
+        lambda c, S: c.fit(X, Y, X_val=S, y_val=Y),
+        lambda c, S: c.fit(X, Y).predict(S),
+        lambda c, S: c.partial_fit(S, Y),
+    ],
+    ids=["fit", "X_val", "predict", "partial_fit"],
+)
+def test_segments_for_a_system_of_words(call):
+    for classifier in (BagClassifier(**NO_VALIDATION), LDPLAMClassifier(**SMALL)):
+        message = refused(ValueError, call, classifier, in_segments(X))
+        assert "shape (30, 2, 2): it holds segments" in message
+        assert f"{type(classifier).__name__} reads whole notes" in message
+        assert "WordTokenizer" in message
+
+
+def test_segments_may_differ_in_number_and_length():
+    classifier = SegmentBagClassifier(random_state=0, max_epochs=3)
+    fitted = classifier.fit(in_segments(X), Y, X_val=in_segments(X, 3), y_val=Y)
+    expected = fitted.decision_function(in_segments(X))
+    assert isinstance(fitted.data_.tokens, SegmentArray)
+    for width in (1, 3, 5):
+        same = in_segments(X, width)
+        np.testing.assert_allclose(fitted.decision_function(same), expected, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(fitted.decision_function(same.tolist()), expected, atol=1e-5)
+    assert fitted.n_features_in_ == 2
+    fitted.partial_fit(in_segments(X, 3), Y)
+
+
+def test_notes_are_held_out_with_their_segments():
+    fitted = SegmentBagClassifier(random_state=0, max_epochs=60).fit(in_segments(X), Y)
+    assert len(fitted.data_.tokens) == 27
+    assert "valid_loss" in fitted.history_[-1]
+    assert f1_score(Y, fitted.predict(in_segments(X)), average="micro") > 0.95
+    scores = cross_val_score(SegmentBagClassifier(**NO_VALIDATION), in_segments(X), Y, cv=2)
+    assert len(scores) == 2
+
+
+def test_notes_of_words_where_segments_are_read_too():
+    fitted = SegmentBagClassifier(**NO_VALIDATION).fit(X, Y)
+    expected = fitted.decision_function(X)
+    for same in (X.toarray(), X.toarray()[:, None], X.tocsc()):
+        np.testing.assert_allclose(fitted.decision_function(same), expected, rtol=1e-6)
+    dense = SegmentBagClassifier(**NO_VALIDATION).fit(X.toarray()[:, None], Y)
+    np.testing.assert_allclose(dense.decision_function(X), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("place", ["X", "X_val"])
+@pytest.mark.parametrize(
+    ("bad", "kind", "words"),
+    [
+        (in_segments(X) - 9, ValueError, ["Negative", "row 0, segment 0, token 0"]),
+        (in_segments(X) + 0.5, ValueError, ["Fractional", "row 0, segment 0, token 0"]),
+        (in_segments(X) * np.nan, ValueError, ["NaN"]),
+        (in_segments(X)[..., None], ValueError, ["(30, 2, 2, 1)", "segment_length"]),
+        (in_segments(X)[:29], ValueError, ["29 notes", "30 rows"]),
+        ([SECRET] * 30, TypeError, ["token ids", "SegmentTokenizer"]),
+        ([[[SECRET]]] * 30, TypeError, ["token ids", "SegmentTokenizer"]),
+        (pd.Series([SECRET] * 30), TypeError, ["token ids", "SegmentTokenizer"]),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, type) else value.__name__,
+)
+def test_bad_segments(place, bad, kind, words):
+    classifier, good = SegmentBagClassifier(**NO_VALIDATION), in_segments(X)
+    if place == "X":
+        message = refused(kind, classifier.fit, bad, Y)
+    else:
+        message = refused(kind, classifier.fit, good, Y, X_val=bad, y_val=Y)
+    missing = [word for word in [place, *words] if word not in message]
+    assert not missing, message
+
+
+def test_no_segments_and_no_columns_are_empty_notes():
+    fitted = SegmentBagClassifier(**NO_VALIDATION).fit(in_segments(X), Y)
+    bias = fitted.net_.module_[1].bias.detach().numpy()
+    for shape in ((2, 0, 5), (2, 3, 0), (2, 3, 5)):
+        empty = np.zeros(shape, dtype=int)
+        np.testing.assert_allclose(fitted.decision_function(empty), [bias, bias])
 
 
 # Training ------------------------------------------------------------------------------------

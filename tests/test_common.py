@@ -8,43 +8,69 @@ import pytest
 from sklearn.base import ClassifierMixin, is_classifier
 from sklearn.exceptions import SkipTestWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from tiny_models import tiny_model
 
 import sklearn_icd
-from sklearn_icd.codes import TitleEncoder, TransformerEncoder
-from sklearn_icd.models import LDPLAMClassifier, _words
-from sklearn_icd.text import NoteCleaner, TfidfTruncator, WordTokenizer
+from sklearn_icd.codes import TitleEncoder, TransformerEncoder, WordVectorEncoder
+from sklearn_icd.models import (
+    FusionClassifier,
+    HiLATClassifier,
+    JLANClassifier,
+    LDPLAMClassifier,
+    PLMICDClassifier,
+    _words,
+)
+from sklearn_icd.text import (
+    NoteCleaner,
+    SectionReorderer,
+    SegmentTokenizer,
+    TfidfTruncator,
+    WordTokenizer,
+)
 from sklearn_icd.utils import all_estimators, estimator_checks
 from sklearn_icd.utils.estimator_checks import CLASSIFIER_CHECKS
 
+WORDS = {"embedding_dim": 16, "word_vectors": None, "lr": 0.02}
+TINY_BERT = tiny_model("bert")
+TRANSFORMER = {"pretrained": TINY_BERT, "lr": 0.01, "warmup_steps": 0}
 SMALL = {
-    "n_pseudo_labels": 8,
-    "embedding_dim": 16,
-    "hidden_size": 16,
-    "word_vectors": None,
-    "optimizer": "adam",
-    "lr": 0.02,
+    FusionClassifier: {**WORDS, "n_filters": 8, "kernel_sizes": (3, 5)},
+    HiLATClassifier: TRANSFORMER,
+    JLANClassifier: {**WORDS, "hidden_size": 16, "attention_size": 16},
+    LDPLAMClassifier: {**WORDS, "n_pseudo_labels": 8, "hidden_size": 16, "optimizer": "adam"},
+    PLMICDClassifier: {**TRANSFORMER, "threshold": 0.5},
 }
+LONGER = {"batch_size": 50, "max_epochs": 30, "validation_fraction": None}
 SCIKIT_LEARN_CASES = [
-    LDPLAMClassifier(
-        **SMALL, batch_size=50, max_epochs=30, validation_fraction=None, precision=precision
-    )
+    system(**small, **LONGER, precision=precision)
+    for system, small in SMALL.items()
     for precision in ("float32", "float64")
 ] + [
     NoteCleaner(),
+    SectionReorderer(),
+    SegmentTokenizer("no-such-folder"),
     TfidfTruncator(),
     TitleEncoder(),
     TransformerEncoder("no-such-folder"),
     WordTokenizer(),
+    WordVectorEncoder({"word": [0.0]}),
 ]
+QUICK = {"batch_size": 4, "max_epochs": 2}
+TUNED = {"threshold": "tuned", "validation_fraction": 0.5}
 CLASSIFIERS = {
-    name: LDPLAMClassifier(**{**SMALL, "batch_size": 4, "max_epochs": 2, **more})
-    for name, more in {
-        "float32": {},
-        "float64": {"precision": "float64"},
-        "bfloat16": {"precision": "bfloat16"},
-        "tuned": {"n_attention_layers": 2, "threshold": "tuned", "validation_fraction": 0.5},
-        "skip-gram": {"word_vectors": "skip-gram"},
-    }.items()
+    f"{system.__name__}-{precision}": system(**{**small, **QUICK, "precision": precision})
+    for system, small in SMALL.items()
+    for precision in ("float32", "float64")
+} | {
+    name: system(**{**SMALL[system], **QUICK, **more})
+    for name, system, more in (
+        ("bfloat16", LDPLAMClassifier, {"precision": "bfloat16"}),
+        ("bfloat16-segments", HiLATClassifier, {"precision": "bfloat16"}),
+        ("tuned", LDPLAMClassifier, {"n_attention_layers": 2, **TUNED}),
+        ("skip-gram", LDPLAMClassifier, {"word_vectors": "skip-gram"}),
+        ("segments", FusionClassifier, {"pretrained": TINY_BERT}),
+        ("titles", PLMICDClassifier, {"label_encoder": TitleEncoder(random_state=0)}),
+    )
 }
 
 

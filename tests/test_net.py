@@ -13,6 +13,7 @@ from skorch.callbacks import Callback
 from skorch.helper import predefined_split
 
 from sklearn_icd import LDPLAMClassifier
+from sklearn_icd._callbacks import LinearWarmup
 from sklearn_icd.losses import BCE
 from sklearn_icd.net import LengthBatches, MultiLabelNet, NoteDataset
 from sklearn_icd.net import explained_memory_errors as explained
@@ -269,3 +270,111 @@ def test_shuffled_batches_waste_little_and_change():
     assert computed < 1.2 * lengths.sum()
     rising = np.diff([lengths[rows].mean() for rows in one]) > 0
     assert 0.4 < rising.mean() < 0.6
+
+
+# Steps ---------------------------------------------------------------------------------------
+
+
+class Scheduled(Steps):
+    """Give the step as what is on schedule."""
+
+    def schedule(self, step, steps_per_epoch):
+        return {"step": float(step), "of": float(steps_per_epoch)}
+
+
+@pytest.mark.parametrize("module", [Plain, OwnLoss])
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam])
+def test_accumulated_batches_give_the_parameters_of_one_large_batch(module, optimizer):
+    settings = {"optimizer": optimizer, "precision": "float64"}
+    large = fit(module, batch_size=6, **settings)
+    for batch_size, n_batches in ((3, 2), (2, 3), (1, 6)):
+        loss = Steps()
+        small = fit(
+            module,
+            batch_size=batch_size,
+            gradient_accumulation_steps=n_batches,
+            criterion=loss,
+            **settings,
+        )
+        assert small.n_steps_ == large.n_steps_ == 6  # 10 notes: two steps an epoch
+        torch.testing.assert_close(
+            small.module_.state_dict(), large.module_.state_dict(), rtol=1e-12, atol=1e-14
+        )
+        np.testing.assert_allclose(
+            small.history[:, "train_loss"], large.history[:, "train_loss"], rtol=1e-12
+        )
+        assert max(shape[0] for _, _, shape, _ in loss.seen) == batch_size
+        # All batches of a step are told the same step, and steps are counted as steps.
+        assert sorted({step for step, *_ in loss.seen}) == list(range(6))
+        assert {of for _, of, *_ in loss.seen} == {2}
+
+
+def test_batches_at_prediction_are_not_accumulated():
+    sizes = []
+
+    class Counted(Plain):
+        def forward(self, ids):
+            sizes.append(len(ids))
+            return super().forward(ids)
+
+    net = fit(Counted, batch_size=2, gradient_accumulation_steps=4)
+    assert max(sizes) == 2
+    sizes.clear()
+    net.decision_function(notes()[0])
+    assert sizes == [2] * 5
+
+
+def test_what_a_loss_has_on_schedule_is_recorded_each_epoch():
+    net = fit(criterion=Scheduled())
+    assert net.history[:, "step"] == [2, 5, 8]  # the last step of each epoch
+    assert net.history[:, "of"] == [3, 3, 3]
+    assert "step" not in fit(criterion=Steps()).history[-1]
+
+
+class Rates(Callback):
+    """Note the learning rate of each step."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_batch_end(self, net, training, **kwargs):
+        self.seen.append([group["lr"] for group in net.optimizer_.param_groups])
+
+
+@pytest.mark.parametrize(
+    ("warmup", "factors"),
+    [
+        (0, [1, 8 / 9, 7 / 9, 6 / 9, 5 / 9, 4 / 9, 3 / 9, 2 / 9, 1 / 9]),
+        (1, [1, 1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8]),
+        (3, [1 / 3, 2 / 3, 1, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6]),
+        (1 / 3, [1 / 3, 2 / 3, 1, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6]),
+        (9, [k / 9 for k in range(1, 10)]),
+        (90, [k / 90 for k in range(1, 10)]),
+    ],
+)
+def test_linear_warm_up(warmup, factors):
+    rates = Rates()
+    net = MultiLabelNet(Plain(), lr=0.5, max_epochs=3, batch_size=4, callbacks=[rates])
+    net.initialize()
+    net.optimizer_.add_param_group({"params": [torch.nn.Parameter(torch.zeros(1))], "lr": 0.1})
+    net.train_with([LinearWarmup(warmup)], [], NoteDataset(*notes()))
+    np.testing.assert_allclose(net.callbacks[0].seen, np.outer(factors, [0.5, 0.1]))
+    assert [group["lr"] for group in net.optimizer_.param_groups] == [0.5, 0.1]
+    np.testing.assert_allclose(net.history[:, "lr"], 0.1 * np.array(factors)[[2, 5, 8]])
+
+
+def test_warm_up_counts_optimiser_steps_and_ends_with_training():
+    class Stop(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            net.stop_training_ = len(net.history) == 2
+
+    rates = Rates()
+    net = MultiLabelNet(
+        Plain(), lr=1.0, max_epochs=4, batch_size=1, gradient_accumulation_steps=5,
+        callbacks=[rates, Stop()],
+    ).initialize()  # fmt: skip
+    net.train_with([LinearWarmup(2)], [], NoteDataset(*notes()))
+    np.testing.assert_allclose(np.ravel(rates.seen), [1 / 2, 1, 1, 5 / 6])
+    assert net.optimizer_.param_groups[0]["lr"] == 1.0
+    net.partial_fit(NoteDataset(*notes()), epochs=1)
+    assert np.ravel(rates.seen)[4:].tolist() == [1.0, 1.0]

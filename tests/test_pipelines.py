@@ -1,15 +1,18 @@
 """From raw notes to codes: pipelines, searches over them, validation notes and new codes."""
 
+import gc
 import pickle
 
 import numpy as np
 import pytest
 import sklearn
+import torch
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
+from skorch import NeuralNet
 
 from sklearn_icd import LDPLAMClassifier, make_icd_pipeline, with_codes
 from sklearn_icd.datasets import make_notes
@@ -68,17 +71,6 @@ def test_a_note_of_unknown_words_and_an_empty_one(fitted):
     assert [note.shape[1] for note in weights] == [0, 2]
 
 
-def test_the_paper_is_the_default():
-    pipe = make_icd_pipeline("ld-plam")
-    assert repr(pipe[-1]) == "LDPLAMClassifier()"
-    parameters = pipe.get_params()
-    assert parameters["truncate__max_words"] == 2500
-    assert parameters["clf__n_pseudo_labels"] == 256
-    assert parameters["clf__batch_size"] == 128
-    assert parameters["clf__optimizer"] == "lamb"
-    assert parameters["clf__lr"] == 0.005
-
-
 def test_parameters_of_steps():
     pipe = make_icd_pipeline("ld-plam", size="small", lr=0.5, truncate__max_words=7)
     assert pipe["clf"].lr == 0.5
@@ -93,6 +85,10 @@ def test_parameters_of_steps():
         (("ld-plam",), {"size": "large"}, "size"),
         (("ld-plam",), {"no_such_parameter": 1}, "no_such_parameter"),
         (("ld-plam",), {"cut__max_words": 1}, "cut"),
+        (("plm-icd",), {}, "'plm-icd' needs pretrained"),
+        (("hilat",), {"size": "small"}, "'hilat' needs pretrained"),
+        (("jlan",), {"pretrained": "models/bert"}, "'jlan' has no transformer"),
+        (("fusion",), {"pretrained": "models/bert"}, "'fusion' has no transformer"),
     ],
 )
 def test_unknown_names(arguments, parameters, word):
@@ -115,6 +111,53 @@ def test_grid_search_reads_as_expected(data):
     assert search.predict(notes).shape == Y.shape
 
 
+@pytest.mark.parametrize("step", ["clean", "tokenize"])
+def test_candidates_share_text_steps_through_memory(data, tmp_path, monkeypatch, step):
+    notes, Y, _ = data
+    pipe = small(max_epochs=1, validation_fraction=None, threshold=0.5)
+    calls, kind = [], type(pipe[step])
+    fit_transform = kind.fit_transform
+
+    def counted(self, X, y=None, **parameters):
+        calls.append(len(X))
+        return fit_transform(self, X, y, **parameters)
+
+    monkeypatch.setattr(kind, "fit_transform", counted)
+    grid = {"clf__n_pseudo_labels": [2, 3], "clf__threshold": [0.3, 0.5]}
+    search = GridSearchCV(pipe.set_params(memory=str(tmp_path)), grid, cv=3, scoring="f1_micro")
+    search.fit(notes, Y)
+    assert calls == [24] * 3 + [36]  # each fold, and all notes for the best candidate
+    calls.clear()
+    uncached = clone(search).set_params(estimator__memory=None, refit=False).fit(notes, Y)
+    assert calls == [24] * 12
+    key = "mean_test_score"
+    assert np.array_equal(uncached.cv_results_[key], search.cv_results_[key])
+
+
+def living(*kinds):
+    gc.collect()
+    return sum(issubclass(type(found), kinds) for found in gc.get_objects())
+
+
+def test_losing_candidates_leave_nothing_behind(data):
+    notes, Y, _ = data
+    pipe = small(max_epochs=1, validation_fraction=None, threshold=0.5)
+    alone = pipe.fit(notes, Y)
+    of_one = len(list(alone["clf"].net_.module_.modules()))
+    del alone
+    pipe = clone(pipe)
+    modules, nets, tensors = (living(kind) for kind in (torch.nn.Module, NeuralNet, torch.Tensor))
+    grid = {"clf__lr": np.linspace(0.001, 0.1, 10)}
+    search = GridSearchCV(pipe, grid, cv=2, scoring="f1_micro").fit(notes, Y)
+    assert search.n_splits_ * len(search.cv_results_["params"]) == 20
+    assert living(NeuralNet) == nets + 1  # the best
+    assert living(torch.nn.Module) == modules + of_one
+    del search
+    assert living(NeuralNet) == nets
+    assert living(torch.nn.Module) == modules
+    assert living(torch.Tensor) == tensors
+
+
 @pytest.mark.filterwarnings("ignore:The estimator .* does not support callbacks")
 def test_a_progress_bar_over_a_pipeline_in_a_search(data, capsys):
     notes, Y, _ = data
@@ -122,6 +165,137 @@ def test_a_progress_bar_over_a_pipeline_in_a_search(data, capsys):
     search = GridSearchCV(pipe, {"clf__lr": [0.1]}, cv=2, scoring="f1_micro")
     search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(notes, Y)
     assert "LDPLAMClassifier" in capsys.readouterr().out
+
+
+# All systems ---------------------------------------------------------------------------------
+
+BEFORE_CLF = {
+    "fusion": ["clean", "tokenize"],
+    "hilat": ["reorder", "clean", "tokenize"],
+    "jlan": ["clean", "tokenize"],
+    "ld-plam": ["clean", "truncate", "tokenize"],
+    "plm-icd": ["clean", "tokenize"],
+}
+WITH_TRANSFORMER = ("hilat", "plm-icd")
+# What the papers say.
+PAPER = {
+    "fusion": {
+        "tokenize__min_notes": 3,
+        "tokenize__max_length": 2500,
+        "clf__embedding_dim": 100,
+        "clf__kernel_sizes": (3, 5, 9, 15, 19, 25),
+        "clf__n_filters": 50,
+        "clf__pool_size": 2,
+        "clf__dropout": 0.2,
+        "clf__optimizer": "adam",
+        "clf__lr": 1e-4,
+        "clf__batch_size": 16,
+    },
+    "hilat": {
+        "reorder__first": ("discharge diagnosis", "discharge disposition", "discharge condition"),
+        "clean__require_letter": True,
+        "tokenize__segment_length": 512,
+        "tokenize__max_length": 5120,
+        "tokenize__special_tokens": "segment",
+        "tokenize__stride": 0,
+        "clf__optimizer": "adamw",
+        "clf__lr": 5e-5,
+        "clf__weight_decay": 0.1,
+        "clf__warmup_steps": 500,
+        "clf__batch_size": 16,
+        "clf__dropout": 0.1,
+        "clf__threshold": 0.5,
+    },
+    "jlan": {
+        "tokenize__min_notes": 2,
+        "tokenize__max_length": 2500,
+        "clf__embedding_dim": 256,
+        "clf__hidden_size": 256,
+        "clf__attention_size": 200,
+        "clf__n_residual_blocks": 1,
+        "clf__epsilon": 0.15,
+        "clf__optimizer": "adam",
+        "clf__lr": 0.001,
+    },
+    "ld-plam": {
+        "truncate__max_words": 2500,
+        "tokenize__min_notes": 3,
+        "tokenize__max_length": None,
+        "clf__n_pseudo_labels": 256,
+        "clf__n_attention_layers": 1,
+        "clf__embedding_dim": 128,
+        "clf__hidden_size": 128,
+        "clf__dropout": 0.2,
+        "clf__optimizer": "lamb",
+        "clf__lr": 0.005,
+        "clf__batch_size": 128,
+        "clf__patience": 64,
+        "clf__threshold": 0.5,
+    },
+    "plm-icd": {
+        "tokenize__segment_length": 128,
+        "tokenize__max_length": 3072,
+        "tokenize__special_tokens": "note",
+        "tokenize__stride": 0,
+        "clf__optimizer": "adamw",
+        "clf__lr": 5e-5,
+        "clf__warmup_steps": 2000,
+        "clf__batch_size": 8,
+        "clf__max_epochs": 20,
+        "clf__threshold": "tuned",
+    },
+}
+TINY_SYSTEMS = {
+    "fusion": {"n_filters": 4, "embedding_dim": 8, "word_vectors": None},
+    "hilat": {"tokenize__segment_length": 32},
+    "jlan": {"embedding_dim": 8, "hidden_size": 6, "attention_size": 6, "word_vectors": None},
+    "ld-plam": TINY,
+    "plm-icd": {"tokenize__segment_length": 32},
+}
+
+
+def make_system(name, folder, **parameters):
+    pretrained = {"pretrained": folder} if name in WITH_TRANSFORMER else {}
+    return make_icd_pipeline(name, **pretrained, **parameters)
+
+
+@pytest.mark.parametrize("name", BEFORE_CLF)
+def test_steps_and_settings_of_the_paper(name):
+    pipe = make_system(name, "models/bert")
+    assert list(pipe.named_steps) == [*BEFORE_CLF[name], "clf"]
+    parameters = pipe.get_params()
+    assert {key: parameters[key] for key in PAPER[name]} == PAPER[name]
+    if name in WITH_TRANSFORMER:
+        assert repr(pipe["clf"]) == f"{type(pipe['clf']).__name__}(pretrained='models/bert')"
+        assert pipe["tokenize"].pretrained == "models/bert"
+    else:
+        assert repr(pipe["clf"]) == f"{type(pipe['clf']).__name__}()"
+
+
+@pytest.mark.parametrize("name", BEFORE_CLF)
+def test_the_small_size_has_the_same_steps_and_a_tuned_threshold(name):
+    pipe = make_system(name, "models/bert", size="small", threshold=0.3)
+    assert list(pipe.named_steps) == [*BEFORE_CLF[name], "clf"]
+    assert pipe["clf"].threshold == 0.3
+    assert make_system(name, "models/bert", size="small")["clf"].threshold == "tuned"
+
+
+@pytest.mark.parametrize("size", ["paper", "small"])
+@pytest.mark.parametrize("name", BEFORE_CLF)
+def test_every_system_from_raw_notes_to_codes(data, tiny_bert, name, size):
+    notes, Y, codes = data
+    settings = {**TINY_SYSTEMS[name], "max_epochs": 1, "threshold": 0.5, "random_state": 0}
+    pipe = make_system(name, tiny_bert, size=size, classes=codes, **settings)
+    pipe.fit(notes[:12], Y[:12])
+    assert pipe.predict(notes).shape == Y.shape
+    assert pipe.classes_.tolist() == list(codes)
+    assert pipe.predict_proba(["", notes[0]]).min() > 0
+
+
+def test_each_system_is_tested():
+    with pytest.raises(ValueError, match="known system") as error:
+        make_icd_pipeline("?")
+    assert str(sorted(BEFORE_CLF)) in str(error.value)
 
 
 # Validation notes ----------------------------------------------------------------------------

@@ -5,11 +5,13 @@ from sklearn_icd.codes._encoder import describe_codes
 from sklearn_icd.codes._normalize import normalize_code
 from sklearn_icd.codes._title_encoder import TitleEncoder
 from sklearn_icd.codes._transformer_encoder import TransformerEncoder
+from sklearn_icd.codes._word_vector_encoder import WordVectorEncoder
 
 __all__ = [
     "Catalogue",
     "TitleEncoder",
     "TransformerEncoder",
+    "WordVectorEncoder",
     "describe_codes",
     "find_catalogue",
     "load_catalogue",

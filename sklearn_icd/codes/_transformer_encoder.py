@@ -1,9 +1,7 @@
 """Vectors of texts from a pretrained transformer."""
 
-from contextlib import contextmanager
 from numbers import Integral
 from os import PathLike
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +9,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
 from sklearn_icd.codes._encoder import TextEncoder
+from sklearn_icd.utils._pretrained import load_config, load_tokenizer, load_transformer
 
 
 class TransformerEncoder(TextEncoder):
@@ -128,7 +127,8 @@ class TransformerEncoder(TextEncoder):
         import torch
 
         texts = self._check_texts(X)
-        tokenizer, model = _load(self.path_or_name)
+        tokenizer = load_tokenizer(self.path_or_name, parameter="path_or_name")
+        model = load_transformer(self.path_or_name, parameter="path_or_name")
         self._check_length(tokenizer)
         device = _choose_device(self.device)
         tokens = tokenizer(
@@ -151,7 +151,7 @@ class TransformerEncoder(TextEncoder):
 
     @property
     def _n_features_out(self):
-        return _load_config(self.path_or_name).hidden_size
+        return load_config(self.path_or_name, parameter="path_or_name").hidden_size
 
     def _check_length(self, tokenizer):
         if self.max_length > tokenizer.model_max_length:
@@ -190,93 +190,3 @@ def _choose_device(device):
             "GPU if there is one."
         ) from error
     return device
-
-
-def _load_config(path_or_name):
-    from transformers import AutoConfig
-
-    with _readable_errors(path_or_name):
-        return AutoConfig.from_pretrained(path_or_name, **_safe(path_or_name))
-
-
-def _load(path_or_name):
-    """Load the tokenizer and the model, on the CPU, ready to predict."""
-    import torch
-    from transformers import AutoModel, AutoTokenizer
-
-    safe = _safe(path_or_name)
-    # Weights that a checkpoint lacks are drawn at random before they can be counted.
-    with _readable_errors(path_or_name), _quiet(), torch.random.fork_rng(devices=[]):
-        tokenizer = AutoTokenizer.from_pretrained(path_or_name, **safe)
-        model, report = AutoModel.from_pretrained(
-            path_or_name,
-            **safe,
-            use_safetensors=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-    # Without its files some tokenizers load all the same, and know their special tokens only.
-    if len(tokenizer) <= len(tokenizer.all_special_ids):
-        raise ValueError(
-            f"{str(path_or_name)!r} has no tokenizer: add its files, such as tokenizer.json."
-        )
-    # The pooler comes after the last hidden state; checkpoints often have none.
-    missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
-    if missing:
-        raise ValueError(
-            f"The weights of {str(path_or_name)!r} lack {len(missing)} tensors of the model, "
-            f"{missing[0]!r} first: they are not those that its config.json describes."
-        )
-    if model.config.is_encoder_decoder:
-        model = model.get_encoder()
-    return tokenizer, model.eval()
-
-
-def _safe(path_or_name):
-    """Give the arguments that keep loading from running code and, for a folder, off the network."""
-    return {"trust_remote_code": False, "local_files_only": Path(path_or_name).is_dir()}
-
-
-@contextmanager
-def _readable_errors(path_or_name):
-    """Say of a model that cannot be loaded what is wanted."""
-    try:
-        yield
-    except Exception as error:
-        raise OSError(_what_is_wrong(Path(path_or_name))) from error
-
-
-def _what_is_wrong(path):
-    if not path.is_dir():
-        return (
-            f"path_or_name={str(path)!r} is no folder, and no model of this name could be loaded "
-            "from the Hugging Face hub or its local cache. Give the folder of a downloaded model, "
-            "or download it once with a network connection."
-        )
-    if not (path / "config.json").is_file():
-        return f"The folder {str(path)!r} has no config.json: it is no transformers model."
-    if not any(path.glob("*.safetensors")):
-        return (
-            f"The folder {str(path)!r} has no weights in safetensors format (*.safetensors). "
-            "Convert others with save_pretrained(..., safe_serialization=True)."
-        )
-    return (
-        f"The model or the tokenizer in the folder {str(path)!r} cannot be loaded: see the "
-        "error above."
-    )
-
-
-@contextmanager
-def _quiet():
-    """Keep transformers from printing a progress bar and a report of unused weights."""
-    from transformers.utils import logging
-
-    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bar:
-            logging.enable_progress_bar()

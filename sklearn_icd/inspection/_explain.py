@@ -4,10 +4,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_icd.codes import find_catalogue
-from sklearn_icd.inspection._token_spans import token_spans
+from sklearn_icd.inspection._classifier import (
+    attentive_classifier,
+    codes_of_notes,
+    listed_codes,
+)
+from sklearn_icd.inspection._words import read_words
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,10 +104,15 @@ def explain(pipeline, note, codes=None):
     See Also
     --------
     highlight_html : A page that shows the explanations.
-    token_spans : Where the words lie.
+    critical_words : The words that a code looked at in many notes.
+    token_spans : Where the tokens lie.
 
     Notes
     -----
+    Where tokens are pieces of words, as those of `SegmentTokenizer` are, the weights of all pieces
+    of a word are added, also where segments overlap and read a word twice; special tokens are left
+    out, and the weights are divided by what remains (HiLAT's weights of words, after eq. 10).
+
     Attention tells where a network looked, which is not proof that its decision would be another
     one without these words.
 
@@ -125,44 +134,28 @@ def explain(pipeline, note, codes=None):
     """
     if not isinstance(note, str):
         raise TypeError(f"note must be one str, got {type(note).__name__}: explain notes singly.")
-    if isinstance(codes, str):
-        raise TypeError(f"codes must be a list of codes, got the str {codes!r}: put it in a list.")
-    [spans] = token_spans(pipeline, [note])
-    classifier = _attentive(pipeline)
+    if codes is not None:
+        codes = listed_codes(codes)
+    [words] = read_words(pipeline, [note])
+    classifier = attentive_classifier(pipeline)
     tokens = pipeline[:-1].transform([note])
     probabilities = dict(
         zip(classifier.classes_.tolist(), classifier.predict_proba(tokens)[0].tolist(), strict=True)
     )
     if codes is None:
-        codes = sorted(_assigned(classifier, tokens), key=probabilities.get, reverse=True)
-    codes = np.asarray(codes).tolist()
+        [assigned] = codes_of_notes(classifier.predict(tokens), classifier.classes_)
+        codes = sorted(assigned, key=probabilities.get, reverse=True)
     if not codes:
         return []
     [attention] = classifier.attention(tokens, codes)
     titles = _titles(classifier, codes)
     explanations = []
-    for code, weights in zip(codes, attention, strict=True):
+    for code, weights in zip(codes, words.weights(attention), strict=True):
         order = np.argsort(-weights, kind="stable")
         explanations.append(
-            Explanation(code, titles[code], probabilities[code], spans[order], weights[order])
+            Explanation(code, titles[code], probabilities[code], words.spans[order], weights[order])
         )
     return explanations
-
-
-def _attentive(pipeline):
-    check_is_fitted(pipeline)
-    classifier = pipeline[-1]
-    if not hasattr(classifier, "attention"):
-        raise TypeError(
-            f"the last step of the pipeline, {type(classifier).__name__}, has no method "
-            "attention(X, codes): explain needs a classifier of sklearn_icd.models."
-        )
-    return classifier
-
-
-def _assigned(classifier, tokens):
-    y = classifier.predict(tokens)
-    return (y if y.ndim == 1 else classifier.classes_[y.nonzero()[1]]).tolist()
 
 
 def _titles(classifier, codes):

@@ -47,16 +47,17 @@ def token_spans(pipeline, notes):
     >>> [note[start:end] for start, end in token_spans(pipeline, [note])[0]]
     ['PLAN', 'Aspirin', '81mg', 'BP']
     """
-    steps = _text_steps(pipeline)
+    steps = text_steps(pipeline)
     notes = check_notes(notes, name="notes")
     return [
         spans
         for first in range(0, len(notes), _NOTES_AT_ONCE)
-        for spans in _batch_spans(steps, notes[first : first + _NOTES_AT_ONCE])
+        for spans in follow_tokens(steps, notes[first : first + _NOTES_AT_ONCE])[0]
     ]
 
 
-def _text_steps(pipeline):
+def text_steps(pipeline):
+    """Give the steps before the classifier, each of which must have a method ``spans``."""
     if not isinstance(pipeline, Pipeline):
         raise TypeError(
             f"pipeline must be a sklearn.pipeline.Pipeline from raw notes to codes, got "
@@ -75,13 +76,14 @@ def _text_steps(pipeline):
     return [step for _, step in steps]
 
 
-def _batch_spans(steps, notes):
+def follow_tokens(steps, notes):
+    """Give the spans of the tokens of each note, and the notes as the last step reads them."""
     spans = [_characters(note) for note in notes]
     for i, step in enumerate(steps):
         spans = list(map(_compose, spans, step.spans(notes)))
         if i < len(steps) - 1:
             notes = step.transform(notes)
-    return spans
+    return spans, notes
 
 
 def _characters(note):

@@ -54,6 +54,21 @@ class TitledCodes:
         self.label_scale_ = 1 / vectors.square().mean().sqrt().clamp_min(1e-6).item()
         return vectors * self.label_scale_
 
+    def title_vectors(self, data):
+        """Give the vectors that `label_encoder` makes of the titles.
+
+        Parameters
+        ----------
+        data : FitData
+            What the fit found in its data.
+
+        Returns
+        -------
+        vectors : tensor of shape (n_codes, d) or None
+            None without an encoder, or if the titles are not known.
+        """
+        return None if self.label_encoder is None else self.encode_titles(data, self.label_encoder)
+
     def with_codes(self, titles):
         """Add codes that were not trained on, by their titles.
 
@@ -78,7 +93,9 @@ class TitledCodes:
         module = _with_shared_parameters(self.net_.module_)
         vectors = _dense(self.label_encoder_.transform(describe_codes(titles)))
         vectors *= self.label_scale_
-        module.attend.append(vectors)
+        for block in module.modules():
+            if hasattr(block, "append_codes"):
+                block.append_codes(vectors)
         extended = copy.copy(self)
         extended.net_ = self.net_.with_module(module)
         codes = np.array(list(titles), dtype=object if self.classes_.dtype == object else None)
@@ -138,9 +155,11 @@ class TitledCodes:
                 f"the code {known[0]!r} is among the classes_ of this estimator already."
             )
         if not hasattr(self, "label_encoder_"):
+            encoder = "" if self.label_encoder else "label_encoder=TitleEncoder() and "
             raise ValueError(
-                "no titles were known in fit, so the label vectors were drawn at random and "
-                "trained; a new code has none. Pass label_titles={code: title, ...} and fit again."
+                "no titles were used in fit, so the label vectors were drawn at random and "
+                f"trained; a new code has none. Pass {encoder}label_titles={{code: title, ...}} "
+                "(not needed for the codes of an installed catalogue) and fit again."
             )
         if np.ndim(self.threshold) > 0:
             raise ValueError(

@@ -76,7 +76,7 @@ default="skip-gram"
         if isinstance(self.word_vectors, str) and len(data.tokens.ids):
             passes = np.clip(_WORDS_READ // len(data.tokens.ids), _FEWEST_PASSES, _MOST_PASSES)
             vectors = train_skip_gram(
-                data.tokens.to_csr(),
+                data.tokens.to_array(),
                 self.embedding_dim,
                 n_tokens=data.n_tokens,
                 epochs=int(passes),

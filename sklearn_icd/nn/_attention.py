@@ -35,9 +35,27 @@ def attention_weights(queries, keys, mask=None):
         Non-negative, summing to 1 over the real positions.
     """
     scores = queries @ keys.transpose(1, 2)  # (n, L, t)
+    return masked_softmax(scores, None if mask is None else mask[:, None, :])
+
+
+def masked_softmax(scores, mask=None):
+    """Compute the softmax over the real ones of the last dimension.
+
+    Parameters
+    ----------
+    scores : tensor of shape (..., t)
+        Any finite numbers.
+
+    mask : tensor of bool that broadcasts to `scores`, default=None
+        The real ones. None: all are.
+
+    Returns
+    -------
+    weights : tensor of shape (..., t)
+        Summing to 1 over the real ones; zeros where there is none.
+    """
     if mask is None:
         return scores.softmax(dim=-1)
-    mask = mask[:, None, :]
     lowest = torch.finfo(scores.dtype).min
     return scores.masked_fill(~mask, lowest).softmax(dim=-1) * mask
 
@@ -77,15 +95,53 @@ def label_attention(queries, keys, values, mask=None, weight=None, bias=None, *,
         The logits, or the pooled vectors.
     """
     n, t, _ = keys.shape
-    block_size = block_size or max(1, _BLOCK_ENTRIES // max(1, n * t))
     scores_alike = weight is None or weight.shape[0] == 1
-    pieces = []
-    for start in range(0, queries.shape[0], block_size):
-        block = slice(start, start + block_size)
-        own_weight = weight if scores_alike else weight[block]
-        pieces.append(_recomputed(_attend, queries[block], keys, values, mask, own_weight))
-    output = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
+    shared = (keys, values, mask, weight) if scores_alike else (keys, values, mask)
+    output = in_label_blocks(
+        _attend_alike if scores_alike else _attend,
+        (queries,) if scores_alike else (queries, weight),
+        shared,
+        entries=n * t,
+        block_size=block_size,
+    )
     return output if bias is None else output + bias
+
+
+def in_label_blocks(function, per_label, shared, *, entries, block_size=None):
+    """Call a function on blocks of labels that are computed again in backward.
+
+    Nothing that the function makes on its way survives the block, so its large tensors have the
+    size of a block.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the rows of a block of each tensor in `per_label`, then those in `shared`; gives a
+        tensor with the labels in its second dimension. It draws no random numbers.
+
+    per_label : sequence of tensor of shape (L, ...)
+        One row per label.
+
+    shared : sequence of tensor or None
+        What all labels use.
+
+    entries : int
+        Entries of the largest tensor that one label needs on the way.
+
+    block_size : int, default=None
+        Labels per block. None: as many as fit 16 MB in float32.
+
+    Returns
+    -------
+    output : tensor of shape (n, L, ...)
+        The blocks' outputs, joined.
+    """
+    block_size = block_size or max(1, _BLOCK_ENTRIES // max(1, entries))
+    pieces = []
+    for start in range(0, len(per_label[0]), block_size):
+        own = [tensor[start : start + block_size] for tensor in per_label]
+        pieces.append(_recomputed(function, *own, *shared))
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
 
 
 def _recomputed(function, *tensors):
@@ -94,7 +150,11 @@ def _recomputed(function, *tensors):
     return function(*tensors)
 
 
-def _attend(queries, keys, values, mask, weight):
+def _attend_alike(queries, keys, values, mask, weight):
+    return _attend(queries, weight, keys, values, mask)
+
+
+def _attend(queries, weight, keys, values, mask):
     attention = attention_weights(queries, keys, mask)  # (n, l, t)
     if weight is None:
         return attention @ values  # (n, l, d)
@@ -162,26 +222,29 @@ class PseudoLabelAttention(nn.Module):
             vectors, mask = projection(pooled).relu(), None
         return vectors, mask
 
-    def weights(self, hidden, mask):
-        """Give the attention of each pseudo label over the tokens.
+    def spread(self, weights, hidden, mask):
+        """Bring attention over the pseudo labels back onto the tokens.
 
         Parameters
         ----------
+        weights : tensor of shape (n, k, m)
+            Attention over the pseudo labels.
+
         hidden : tensor of shape (n, t, in_features)
-            Encoded tokens.
+            The encoded tokens that they were made from.
 
         mask : tensor of bool of shape (n, t)
             Real positions.
 
         Returns
         -------
-        weights : tensor of shape (n, m, t)
-            The product of the layers' attention.
+        weights : tensor of shape (n, k, t)
+            The product with the attention of all layers.
         """
         total, pooled, vectors = None, hidden, hidden
         for mode, projection in zip(self.modes, self.projections, strict=True):
-            weights = attention_weights(mode.weight, pooled, mask)
-            total = weights if total is None else weights @ total  # (n, m, t)
-            pooled = weights @ vectors
+            own = attention_weights(mode.weight, pooled, mask)
+            total = own if total is None else own @ total  # (n, m, t)
+            pooled = own @ vectors
             vectors, mask = projection(pooled).relu(), None
-        return total
+        return weights @ total

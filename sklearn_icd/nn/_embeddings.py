@@ -29,6 +29,7 @@ class TokenEmbedding(nn.Module):
             with torch.no_grad():
                 self.table.weight[1:] = torch.as_tensor(vectors[1:])
         self.dropout = nn.Dropout(dropout)
+        self.out_features = dim
 
     def forward(self, ids):
         """Look up the tokens of notes.
@@ -42,5 +43,8 @@ class TokenEmbedding(nn.Module):
         -------
         vectors : tensor of shape (n, t, dim)
             Zeros for padding.
+
+        mask : tensor of bool of shape (n, t)
+            Real tokens.
         """
-        return self.dropout(self.table(ids))
+        return self.dropout(self.table(ids)), ids != 0

@@ -11,10 +11,8 @@ class LabelAttentionNetwork(nn.Module):
     Parameters
     ----------
     embed : Module
-        Token ids (n, t) to vectors (n, t, e).
-
-    encode : Module
-        Vectors and mask to vectors (n, t', d) and their mask.
+        Token ids (n, t), or those of segments (n, s, l), to vectors (n, t, e) and their mask:
+        the real tokens of a note in their order, then padding.
 
     attend : Module
         Encoded vectors to queries (L, a), keys (n, t', a) and values (n, t', d).
@@ -22,12 +20,15 @@ class LabelAttentionNetwork(nn.Module):
     score : Module
         Called without arguments: the weight (L or 1, d) and the bias (L or 1,) of the logits.
 
+    encode : Module, default=None
+        Vectors and mask to vectors (n, t', d) and their mask. None: they are encoded already.
+
     compress : Module, default=None
         Between `encode` and `attend`: vectors and mask to fewer vectors and their mask. Its
-        `weights` tells how they attended to the encoded tokens.
+        `spread` brings attention over these back onto the encoded tokens.
     """
 
-    def __init__(self, *, embed, encode, attend, score, compress=None):
+    def __init__(self, *, embed, attend, score, encode=None, compress=None):
         super().__init__()
         self.embed = embed
         self.encode = encode
@@ -40,8 +41,8 @@ class LabelAttentionNetwork(nn.Module):
 
         Parameters
         ----------
-        ids : tensor of int64 of shape (n, t)
-            Token ids, 0 behind the end of a note.
+        ids : tensor of int64 of shape (n, t) or (n, s, l)
+            Token ids, 0 behind the end of a note or a segment.
 
         y : tensor of shape (n, L), default=None
             Targets.
@@ -54,7 +55,7 @@ class LabelAttentionNetwork(nn.Module):
         output : tensor of shape (n, L) or ()
             The logits, or the loss.
         """
-        hidden, mask = self.encode(self.embed(ids), ids != 0)
+        hidden, mask = self._encode(ids)
         if self.compress is not None:
             hidden, mask = self.compress(hidden, mask)
         logits = label_attention(*self.attend(hidden), mask, *self.score())
@@ -65,8 +66,8 @@ class LabelAttentionNetwork(nn.Module):
 
         Parameters
         ----------
-        ids : tensor of int64 of shape (n, t)
-            Token ids, 0 behind the end of a note.
+        ids : tensor of int64 of shape (n, t) or (n, s, l)
+            Token ids, 0 behind the end of a note or a segment.
 
         labels : tensor of int64 of shape (k,)
             Which labels.
@@ -76,9 +77,16 @@ class LabelAttentionNetwork(nn.Module):
         weights : tensor of shape (n, k, t)
             The product of the attention layers, 0 where there is padding.
         """
-        encoded, mask = self.encode(self.embed(ids), ids != 0)
+        encoded, mask = self._encode(ids)
         if self.compress is None:
-            queries, keys, _ = self.attend(encoded)
-            return attention_weights(queries[labels], keys, mask)
-        queries, keys, _ = self.attend(self.compress(encoded, mask)[0])
-        return attention_weights(queries[labels], keys) @ self.compress.weights(encoded, mask)
+            return self._weights(encoded, mask, labels)
+        weights = self._weights(*self.compress(encoded, mask), labels)
+        return self.compress.spread(weights, encoded, mask)
+
+    def _encode(self, ids):
+        embedded = self.embed(ids)
+        return embedded if self.encode is None else self.encode(*embedded)
+
+    def _weights(self, hidden, mask, labels):
+        queries, keys, _ = self.attend(hidden)
+        return attention_weights(queries[labels], keys, mask)

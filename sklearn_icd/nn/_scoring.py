@@ -8,6 +8,189 @@ from torch import nn
 _SCORE_SPREAD = 3.0
 
 
+class LabelVectors(nn.Module):
+    """Hold one vector per label: free parameters plus a linear map of the labels' titles.
+
+    ``v_l = f_l + M (t_l - c)``, where t_l is the vector of the title and c the mean of them all,
+    which would tell no label from another. With titles, f starts at zero, so that labels with
+    like titles start alike, and training tells them apart where it has seen enough of them. A
+    label that was never trained on has ``v_l = M (t_l - c)``.
+
+    Parameters
+    ----------
+    n_labels : int
+        Number L of labels.
+
+    dim : int
+        Width of a vector.
+
+    titles : tensor of shape (L, w), default=None
+        The vectors of the titles. None: the vectors are free parameters.
+
+    spread : float, default=1.0
+        Standard deviation that the product with a vector of unit-variance features starts with.
+
+    Notes
+    -----
+    M starts as a multiple of the identity where titles are as wide as the vectors, as those are
+    that the transformer which reads the notes makes of titles: a label then starts by looking
+    for words like those of its title. Otherwise M starts at random.
+    """
+
+    def __init__(self, n_labels, dim, *, titles=None, spread=1.0):
+        super().__init__()
+        self.free = nn.Parameter(torch.zeros(n_labels, dim))
+        self.map = None if titles is None else nn.Linear(titles.shape[1], dim, bias=False)
+        self.register_buffer("centre", None if titles is None else titles.mean(dim=0))
+        self.register_buffer("titles", None if titles is None else titles - self.centre)
+        if titles is None:
+            nn.init.normal_(self.free, std=spread / dim**0.5)
+        else:
+            lengths = [t.square().sum(dim=1).mean() for t in (self.titles, titles)]
+            # Of a single label, or of labels with the same title, nothing is left.
+            squared_length = torch.maximum(lengths[0], lengths[1] / 100).clamp_min(1e-6)
+            _start_map(self.map.weight, spread / squared_length.sqrt().item())
+
+    def forward(self):
+        """Compute the vectors.
+
+        Returns
+        -------
+        vectors : tensor of shape (L, dim)
+            In the order of the labels.
+        """
+        if self.map is None:
+            return self.free
+        mapped = self.map(self.titles)  # (L, dim)
+        return mapped + nn.functional.pad(self.free, (0, 0, 0, len(mapped) - len(self.free)))
+
+    def append_codes(self, titles):
+        """Add labels behind the others.
+
+        Parameters
+        ----------
+        titles : tensor of shape (k, w)
+            The vectors of their titles.
+        """
+        if self.map is None:
+            raise ValueError(
+                "the vectors of codes are free parameters here, and a new code has only its "
+                "title: pass label_encoder=TitleEncoder() (or another encoder) and fit again."
+            )
+        self.titles = torch.cat([self.titles, titles.to(self.titles) - self.centre])
+
+
+class TanhKeys(nn.Module):
+    """Make keys of encoded tokens as LAAT does: ``tanh(W h)``.
+
+    Parameters
+    ----------
+    dim : int
+        Width of the tokens and of the keys.
+
+    near_identity : bool, default=False
+        Whether W starts as the identity, for queries that lie in the tokens' space.
+    """
+
+    def __init__(self, dim, *, near_identity=False):
+        super().__init__()
+        self.linear = nn.Linear(dim, dim, bias=False)
+        if near_identity:
+            nn.init.eye_(self.linear.weight)
+
+    def forward(self, hidden):
+        """Make the keys.
+
+        Parameters
+        ----------
+        hidden : tensor of shape (n, t, dim)
+            Encoded tokens.
+
+        Returns
+        -------
+        keys : tensor of shape (n, t, dim)
+            Between -1 and 1.
+        """
+        return self.linear(hidden).tanh()
+
+
+class LabelQueries(nn.Module):
+    """Let each label attend with its own vector.
+
+    Parameters
+    ----------
+    vectors : LabelVectors
+        The queries.
+
+    project : Module, default=None
+        Makes the keys of the encoded tokens, as LAAT's ``tanh(W h)``. None: the keys are the
+        encoded tokens, as CAML has it.
+    """
+
+    def __init__(self, vectors, *, project=None):
+        super().__init__()
+        self.vectors = vectors
+        self.project = project
+
+    def forward(self, hidden):
+        """Make queries, keys and values.
+
+        Parameters
+        ----------
+        hidden : tensor of shape (n, t, d)
+            Encoded tokens.
+
+        Returns
+        -------
+        queries : tensor of shape (L, a)
+            The label vectors.
+
+        keys : tensor of shape (n, t, a)
+            The projected tokens.
+
+        values : tensor of shape (n, t, d)
+            The encoded tokens.
+        """
+        return self.vectors(), hidden if self.project is None else self.project(hidden), hidden
+
+
+class LabelScores(nn.Module):
+    """Score what each label saw with its own weights and bias.
+
+    Parameters
+    ----------
+    vectors : LabelVectors
+        The weights.
+
+    base_rates : array of shape (L,), default=None
+        Share of the training notes that have each label. The biases start as their log-odds, so
+        that training need not begin by unlearning that every other label is there. None: zero.
+    """
+
+    def __init__(self, vectors, *, base_rates=None):
+        super().__init__()
+        self.vectors = vectors
+        start = torch.zeros(len(vectors.free))
+        if base_rates is not None:
+            start = torch.logit(torch.as_tensor(base_rates, dtype=torch.float32))
+        self.bias = nn.Parameter(start)
+
+    def forward(self):
+        """Give the parameters of the logits.
+
+        Returns
+        -------
+        weight : tensor of shape (L, d)
+            One row per label.
+
+        bias : tensor of shape (L,)
+            One per label; a label added by its title has the mean of the trained ones.
+        """
+        weight = self.vectors()
+        n_added = len(weight) - len(self.bias)
+        return weight, torch.cat([self.bias, self.bias.mean().expand(n_added)])
+
+
 class SimilarityQueries(nn.Module):
     """Let each label look for the note vectors that resemble its own vector.
 
@@ -45,12 +228,12 @@ class SimilarityQueries(nn.Module):
         """
         return self.label_vectors, hidden, hidden
 
-    def append(self, vectors):
+    def append_codes(self, titles):
         """Add labels behind the others, if these are frozen.
 
         Parameters
         ----------
-        vectors : tensor of shape (k, d)
+        titles : tensor of shape (k, d)
             The vectors of the new labels.
         """
         if isinstance(self.label_vectors, nn.Parameter):
@@ -58,7 +241,7 @@ class SimilarityQueries(nn.Module):
                 "the label vectors were trained (train_label_vectors=True), and a new code has "
                 "only its title: fit with train_label_vectors=False to add codes."
             )
-        self.label_vectors = torch.cat([self.label_vectors, vectors.to(self.label_vectors)])
+        self.label_vectors = torch.cat([self.label_vectors, titles.to(self.label_vectors)])
 
 
 class SharedScore(nn.Module):
@@ -87,3 +270,12 @@ class SharedScore(nn.Module):
             For all labels.
         """
         return self.linear.weight, self.linear.bias
+
+
+def _start_map(weight, scale):
+    """Start a linear map that multiplies the length of a vector by a scale, on average."""
+    n_rows, n_columns = weight.shape
+    if n_rows == n_columns:
+        nn.init.eye_(weight).data.mul_(scale)
+    else:
+        nn.init.normal_(weight, std=scale / n_rows**0.5)

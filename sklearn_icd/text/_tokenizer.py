@@ -159,6 +159,37 @@ class WordTokenizer(TextTransformer):
             for note in check_notes(notes, name="notes")
         ]
 
+    def keyed_vectors(self, vectors):
+        """Look up vectors by word.
+
+        Parameters
+        ----------
+        vectors : ndarray of shape (n_tokens, dim)
+            The vector of each id, as `train_skip_gram` gives them.
+
+        Returns
+        -------
+        keyed_vectors : gensim KeyedVectors
+            The vector of each known word. Its ``repr`` shows none of the words.
+
+        Raises
+        ------
+        ValueError
+            If there is not one row per id.
+        """
+        from gensim.models import KeyedVectors
+
+        check_is_fitted(self)
+        vectors = np.asarray(vectors, np.float32)
+        if vectors.ndim != 2 or len(vectors) != self.n_tokens_:
+            raise ValueError(
+                f"vectors must have one row for each of the {self.n_tokens_} ids, got shape "
+                f"{vectors.shape}."
+            )
+        keyed_vectors = KeyedVectors(vectors.shape[1])
+        keyed_vectors.add_vectors(list(self.vocabulary_), vectors[list(self.vocabulary_.values())])
+        return keyed_vectors
+
     def vectors(self, keyed_vectors):
         """Arrange trained word vectors by id.
 

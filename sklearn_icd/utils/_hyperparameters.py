@@ -18,7 +18,9 @@ from typing import (
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 PositiveInt = Annotated[int, Interval(Integral, 1, None, closed="left")]
+Count = Annotated[int, Interval(Integral, 0, None, closed="left")]
 PositiveFloat = Annotated[float, Interval(Real, 0, None, closed="neither")]
+NonNegativeFloat = Annotated[float, Interval(Real, 0, None, closed="left")]
 Share = Annotated[float, Interval(Real, 0, 1, closed="left")]
 OpenShare = Annotated[float, Interval(Real, 0, 1, closed="neither")]
 Probability = Annotated[float, Interval(Real, 0, 1, closed="both")]

@@ -252,6 +252,8 @@ def _rows(output):
     if issparse(output):
         bounds = zip(output.indptr[:-1], output.indptr[1:], strict=True)
         return [output.data[start:end].tolist() for start, end in bounds]
+    if getattr(output, "ndim", 1) == 3:  # segments
+        return [note[note != 0].tolist() for note in output]
     return [row.tolist() if isinstance(row, np.ndarray) else row for row in output]
 
 

@@ -1,4 +1,4 @@
-"""Token arrays: notes as ragged rows of ids, cut into padded batches."""
+"""Token arrays: notes as ragged rows of ids or as segments, cut into padded batches."""
 
 import numpy as np
 from scipy import sparse
@@ -82,23 +82,13 @@ class TokenArray:
         tokens : TokenArray
             The notes with ids below ``n_tokens``.
         """
-        inside = self.ids < len(known)
-        keep = inside & known[np.where(inside, self.ids, UNKNOWN)]
-        return TokenArray(np.where(keep, self.ids, UNKNOWN), self.offsets)
+        return TokenArray(_read_ids(self.ids, known), self.offsets)
 
     def known_ids(self):
         """Mark the ids that occur, and the unknown word."""
-        largest = self.ids.max(initial=UNKNOWN)
-        if largest >= _MOST_TOKENS:
-            raise ValueError(
-                f"X holds the id {largest}, and every id up to the largest gets a vector: number "
-                "the words one by one, as WordTokenizer does."
-            )
-        known = np.zeros(largest + 1, dtype=bool)
-        known[self.ids] = known[UNKNOWN] = True
-        return known
+        return _mark_ids(self.ids)
 
-    def to_csr(self):
+    def to_array(self):
         """Give the notes as a CSR token array."""
         lengths = self.lengths
         columns = np.arange(len(self.ids)) - np.repeat(self.offsets[:-1], lengths)
@@ -106,17 +96,124 @@ class TokenArray:
         return sparse.csr_array((self.ids, columns, self.offsets), shape=shape)
 
 
-def check_token_array(estimator, X, *, name="X", reset=False):
+class SegmentArray:
+    """Hold the token ids of many notes that were cut into segments.
+
+    Parameters
+    ----------
+    segments : ndarray of int of shape (n_notes, n_segments, segment_length)
+        Token ids, 0 is padding.
+    """
+
+    def __init__(self, segments):
+        self.segments = segments
+        self.lengths = np.count_nonzero(segments.reshape(len(segments), -1), axis=1)
+
+    def __len__(self):
+        return len(self.segments)
+
+    @property
+    def ids(self):
+        """The ids of all notes, padding included."""
+        return self.segments.ravel()
+
+    def take(self, rows):
+        """Give the notes at these positions as a new array."""
+        return SegmentArray(self.segments[rows])
+
+    def padded(self, rows):
+        """Cut a batch, as wide as its longest segment and its note of most segments.
+
+        Parameters
+        ----------
+        rows : ndarray of int of shape (n,)
+            Positions of the notes.
+
+        Returns
+        -------
+        ids : ndarray of int64 of shape (n, s, l)
+            Token ids, 0 is padding.
+        """
+        batch = self.segments[rows]
+        used = (batch != PADDING).any(axis=0)  # (s, l)
+        n_segments = 1 + np.flatnonzero(used.any(axis=1)).max(initial=0)
+        length = 1 + np.flatnonzero(used.any(axis=0)).max(initial=0)
+        return batch[:, :n_segments, :length].astype(np.int64)
+
+    def read_with(self, known):
+        """Read every id that is not marked in `known` as the unknown word.
+
+        Parameters
+        ----------
+        known : ndarray of bool of shape (n_tokens,)
+            Whether an id has a meaning.
+
+        Returns
+        -------
+        tokens : SegmentArray
+            The notes with ids below ``n_tokens``.
+        """
+        read = _read_ids(self.segments, known)
+        return SegmentArray(np.where(self.segments == PADDING, PADDING, read))
+
+    def known_ids(self):
+        """Mark the ids that occur, and the unknown word."""
+        return _mark_ids(self.ids)
+
+    def to_array(self):
+        """Give the array of segments."""
+        return self.segments
+
+
+def _read_ids(ids, known):
+    inside = ids < len(known)
+    keep = inside & known[np.where(inside, ids, UNKNOWN)]
+    return np.where(keep, ids, UNKNOWN)
+
+
+def _mark_ids(ids):
+    largest = ids.max(initial=UNKNOWN)
+    if largest >= _MOST_TOKENS:
+        raise ValueError(
+            f"X holds the id {largest}, and every id up to the largest gets a vector: number "
+            "the words one by one, as WordTokenizer does."
+        )
+    known = np.zeros(largest + 1, dtype=bool)
+    known[ids] = known[UNKNOWN] = True
+    return known
+
+
+def as_tokens(X):
+    """Read a token array that is known to be valid.
+
+    Parameters
+    ----------
+    X : TokenArray, SegmentArray, or sparse or dense array
+        Token ids of words (2-D) or of segments (3-D).
+
+    Returns
+    -------
+    tokens : TokenArray or SegmentArray
+        The notes.
+    """
+    if isinstance(X, TokenArray | SegmentArray):
+        return X
+    return SegmentArray(X) if X.ndim == 3 else TokenArray.from_matrix(X)
+
+
+def check_token_array(estimator, X, *, name="X", reset=False, segments=False):
     """Validate a token array and read it.
 
-    A CSR array may have any width; a dense array must have the fitted one.
+    A CSR array may have any width and segments any number; a dense 2-D array must have the
+    fitted width.
 
     Parameters
     ----------
     estimator : BaseEstimator
         The estimator that takes the array; `n_features_in_` is set on it when `reset`.
 
-    X : sparse array or array-like of shape (n_notes, longest note)
+    X : sparse array or array-like of shape (n_notes, longest note) or \
+(n_notes, n_segments, segment_length)
         Token ids: 0 is padding, 1 the unknown word.
 
     name : str, default="X"
@@ -125,10 +222,13 @@ def check_token_array(estimator, X, *, name="X", reset=False):
     reset : bool, default=False
         Whether this is the first call of `fit`.
 
+    segments : bool, default=False
+        Whether the estimator reads segments.
+
     Returns
     -------
-    tokens : TokenArray
-        The notes, without padding.
+    tokens : TokenArray or SegmentArray
+        The notes.
 
     Raises
     ------
@@ -139,8 +239,16 @@ def check_token_array(estimator, X, *, name="X", reset=False):
         If an id is negative, fractional or not finite, or if the shape is wrong.
     """
     wanted_by = type(estimator).__name__
-    _refuse_text(X, name, wanted_by)
-    _refuse_shape(X, name)
+    _refuse_text(X, name, wanted_by, "SegmentTokenizer" if segments else "WordTokenizer")
+    if _check_shape(X, name, wanted_by, segments) == 3:
+        X = check_array(
+            X, dtype="numeric", allow_nd=True, input_name=name, estimator=estimator,
+            ensure_min_features=0,
+        )  # fmt: skip
+        if reset:
+            estimator.n_features_in_ = X.shape[2]
+            vars(estimator).pop("feature_names_in_", None)
+        return SegmentArray(_as_ids(X, name))
     if sparse.issparse(X):
         X = check_array(
             X, accept_sparse="csr", ensure_min_features=0, input_name=name, estimator=estimator
@@ -160,13 +268,13 @@ def check_token_array(estimator, X, *, name="X", reset=False):
     return TokenArray.from_matrix(_as_ids(X, name))
 
 
-def _refuse_text(X, name, wanted_by):
+def _refuse_text(X, name, wanted_by, tokenizer):
     if sparse.issparse(X) or getattr(getattr(X, "dtype", None), "kind", "O") in "biufc":
         return
     values = np.asarray(X, dtype=None if hasattr(X, "shape") else object)
     if values.dtype.kind in "USTO" and any(map(_holds_text, values.flat)):
         raise TypeError(
-            f"{name} holds text, and {wanted_by} takes token ids: put a WordTokenizer before it, "
+            f"{name} holds text, and {wanted_by} takes token ids: put a {tokenizer} before it, "
             f"as make_icd_pipeline does, or pass what its transform returned as {name}. "
             "In a Pipeline, validation notes arrive transformed only with metadata routing: "
             "see 'Validation notes in a Pipeline' in the user guide."
@@ -179,8 +287,12 @@ def _holds_text(value):
     return isinstance(value, str | bytes)
 
 
-def _refuse_shape(X, name):
-    wanted = "an array of token ids of shape (n_notes, longest note) is wanted"
+def _check_shape(X, name, wanted_by, segments):
+    """Give the number of dimensions, if it is one that the estimator reads."""
+    shapes = "(n_notes, longest note)"
+    if segments:
+        shapes += " or (n_notes, n_segments, segment_length)"
+    wanted = f"an array of token ids of shape {shapes} is wanted"
     try:
         shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
     except ValueError:
@@ -188,10 +300,16 @@ def _refuse_shape(X, name):
             f"{name} holds notes of different lengths: {wanted}. Fill the short ones with zeros, "
             "or pass a scipy.sparse.csr_array, as WordTokenizer makes it."
         ) from None
-    if len(shape) != 2:
+    if len(shape) == 3 and not segments:
+        raise ValueError(
+            f"{name} has shape {tuple(shape)}: it holds segments, and {wanted_by} reads whole "
+            f"notes; {wanted}. Put a WordTokenizer before it."
+        )
+    if len(shape) != 2 + (len(shape) == 3):
         raise ValueError(
             f"{name} has shape {tuple(shape)}: {wanted}. Reshape your data: a note is a row."
         )
+    return len(shape)
 
 
 def _as_ids(X, name):
@@ -209,11 +327,13 @@ def _refuse(X, values, wrong, name, what):
     if wrong.any():
         if sparse.issparse(X):
             k = np.flatnonzero(wrong)[0]
-            row, column, value = np.searchsorted(X.indptr, k, "right") - 1, X.indices[k], values[k]
+            place, value = (np.searchsorted(X.indptr, k, "right") - 1, X.indices[k]), values[k]
         else:
-            row, column = np.argwhere(wrong)[0]
-            value = X[row, column]
+            place = tuple(np.argwhere(wrong)[0].tolist())
+            value = X[place]
+        names = ("row", "column") if len(place) == 2 else ("row", "segment", "token")
+        place = ", ".join(f"{name} {position}" for name, position in zip(names, place, strict=True))
         raise ValueError(
-            f"{what} in data passed to {name}: {value} in row {row}, column {column}. "
+            f"{what} in data passed to {name}: {value} in {place}. "
             "Token ids are whole numbers: 0 is padding, 1 the unknown word, words start at 2."
         )

@@ -211,10 +211,19 @@ def check_sparse_targets(estimator):
 
 
 def check_unseen_ids(estimator):
-    """Check that ids not seen in fit are read as the unknown word."""
+    """Check that ids not seen in fit are read as the unknown word.
+
+    Where all ids of a vocabulary have a meaning before, those beyond it are refused.
+    """
     X, Y = _notes()
     X = _replaced(X, 4, 5)
     fitted = _fit(estimator, X, Y)
+    if fitted.known_tokens_.all():
+        beyond = len(fitted.known_tokens_)
+        assert_array_equal(fitted.predict(_replaced(X, 3, beyond - 1)).shape, Y.shape)
+        for call in (fitted.predict, fitted.attention):
+            _message(ValueError, call, _replaced(X, 3, beyond), holds=["X", str(beyond)])
+        return
     expected = fitted.decision_function(_replaced(X, 3, 1))
     for unseen in (4, _N_TOKENS + 1000, 2**31 - 1):
         other = _replaced(X, 3, unseen)
@@ -330,7 +339,7 @@ def check_text_refused(estimator):
     texts = [f"{_SECRET} has a fever"] * X.shape[0]
     fitted = _fit(estimator, X, Y)
     for notes in (texts, np.array(texts), np.array(texts, dtype=object), *_series(texts)):
-        wanted = ["X", "WordTokenizer"]
+        wanted = ["X", "Tokenizer"]
         _message(TypeError, clone(estimator).fit, notes, Y, holds=wanted)
         for method in (fitted.predict, fitted.attention, fitted.decision_function):
             _message(TypeError, method, notes, holds=wanted)

@@ -24,3 +24,20 @@ def pipeline(made):
         random_state=0,
     )
     return pipeline.fit(made.data, made.target)
+
+
+@pytest.fixture(scope="session")
+def segment_pipeline(made, tiny_bert):
+    """Segments overlap, so that words are read twice, and cut words in the middle."""
+    pipeline = make_icd_pipeline(
+        "hilat",
+        size="small",
+        pretrained=tiny_bert,
+        classes=made.target_names,
+        tokenize__segment_length=16,
+        tokenize__stride=5,
+        max_epochs=2,
+        head_lr=0.02,
+        random_state=0,
+    )
+    return pipeline.fit(made.data, made.target)

@@ -44,7 +44,7 @@ def paper_betas(u, v):
 def test_equations_8_and_9(n_layers):
     network = make_network(n_layers)
     logits = network(IDS)
-    hidden, mask = network.encode(network.embed(IDS), IDS != 0)
+    hidden, mask = network.encode(*network.embed(IDS))
     vectors = numpy_of(network.compress(hidden, mask)[0])
     v = numpy_of(network.attend.label_vectors)
     f_weight, f_bias = map(numpy_of, (network.score.linear.weight, network.score.linear.bias))
@@ -67,9 +67,9 @@ def test_attention_of_a_code_is_the_product_of_the_layers(n_layers):
     network = make_network(n_layers)
     labels = torch.tensor([6, 0, 6])
     gamma = numpy_of(network.attention(IDS, labels))
-    hidden, mask = network.encode(network.embed(IDS), IDS != 0)
+    hidden, mask = network.encode(*network.embed(IDS))
     vectors = numpy_of(network.compress(hidden, mask)[0])
-    alphas = numpy_of(network.compress.weights(hidden, mask))
+    alphas = numpy_of(network.compress.spread(torch.eye(3)[None].double(), hidden, mask))
     v = numpy_of(network.attend.label_vectors)[labels.numpy()]
     for i, u in enumerate(vectors):
         np.testing.assert_allclose(gamma[i], paper_betas(u, v) @ alphas[i], rtol=1e-10)
@@ -79,7 +79,7 @@ def test_attention_of_a_code_is_the_product_of_the_layers(n_layers):
 
 def test_without_compression_codes_look_at_the_tokens():
     network = make_network(compress=False)
-    hidden = numpy_of(network.encode(network.embed(IDS), IDS != 0)[0])[0]
+    hidden = numpy_of(network.encode(*network.embed(IDS))[0])[0]
     v = numpy_of(network.attend.label_vectors)
     attention = softmax(v @ hidden.T, axis=1)
     np.testing.assert_allclose(
@@ -104,13 +104,13 @@ def test_a_note_is_read_alike_alone_and_padded():
 def test_appended_labels_stand_behind_and_change_no_other():
     network = make_network()
     before = network(IDS)
-    network.attend.append(torch.randn(2, 5))
+    network.attend.append_codes(torch.randn(2, 5))
     after = network(IDS)
     assert after.shape == (4, 10)
     assert torch.equal(after[:, :8], before)
     trained = SimilarityQueries(torch.randn(8, 5), trainable=True)
     with pytest.raises(ValueError, match="train_label_vectors"):
-        trained.append(torch.randn(2, 5))
+        trained.append_codes(torch.randn(2, 5))
 
 
 def test_frozen_label_vectors_are_no_parameter_but_are_saved():
@@ -126,7 +126,7 @@ def test_embedding_keeps_padding_at_zero_while_it_learns():
     assert torch.equal(embedding.table.weight[1:], torch.from_numpy(vectors[1:]))
     assert not embedding.table.weight[0].any()
     optimizer = torch.optim.SGD(embedding.parameters(), lr=1.0)
-    (embedding(torch.tensor([[1, 2, 0, 0]])) ** 2).sum().backward()
+    (embedding(torch.tensor([[1, 2, 0, 0]]))[0] ** 2).sum().backward()
     optimizer.step()
     assert not embedding.table.weight[0].any()
     assert not torch.equal(embedding.table.weight[1], torch.from_numpy(vectors[1]))
@@ -135,6 +135,6 @@ def test_embedding_keeps_padding_at_zero_while_it_learns():
 def test_embedding_drops_components_in_training_only():
     embedding = TokenEmbedding(4, 1000, dropout=0.2)
     ids = torch.tensor([[2]])
-    dropped = (embedding(ids) == 0).double().mean().item()
+    dropped = (embedding(ids)[0] == 0).double().mean().item()
     assert dropped == pytest.approx(0.2, abs=0.05)
-    assert not (embedding.eval()(ids) == 0).any()
+    assert not (embedding.eval()(ids)[0] == 0).any()

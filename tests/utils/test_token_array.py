@@ -37,9 +37,9 @@ def test_every_form_holds_the_same_notes(notes, extra):
         assert contents(tokens) == notes
         assert tokens.lengths.tolist() == list(map(len, notes))
         assert len(tokens) == len(notes)
-    again = TokenArray.from_matrix(tokens.to_csr())
+    again = TokenArray.from_matrix(tokens.to_array())
     assert contents(again) == notes
-    assert tokens.to_csr().shape == (len(notes), max(map(len, notes)))
+    assert tokens.to_array().shape == (len(notes), max(map(len, notes)))
 
 
 @settings(deadline=None, max_examples=60)

@@ -1,0 +1,291 @@
+"""Joint attention: each code reads a note with a question of its own and with its description."""
+
+import torch
+from torch import nn
+
+from sklearn_icd.nn._attention import attention_weights, in_label_blocks
+
+# How wide the keys of self-attention and the gates start: the standard deviation of what they make
+# of features of unit variance. Those of an LSTM have 0.2, and with torch's own start (0.6) all
+# codes read the same mean of the note, and nothing tells them where to look instead.
+_KEY_SPREAD = 5.0
+_GATE_SPREAD = 3.0
+
+
+class ResidualEncoder(nn.Module):
+    """Pass vectors through residual blocks, then encode them.
+
+    Parameters
+    ----------
+    blocks : sequence of Module
+        Each takes vectors and mask and gives vectors, as `ResidualConvolution`.
+
+    encode : Module
+        Vectors and mask to vectors and their mask, as `BiLSTM`.
+    """
+
+    def __init__(self, blocks, encode):
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.encode = encode
+
+    def forward(self, x, mask):
+        """Encode padded notes.
+
+        Parameters
+        ----------
+        x : tensor of shape (n, t, e)
+            Vectors, zero where there is padding.
+
+        mask : tensor of bool of shape (n, t)
+            Real positions.
+
+        Returns
+        -------
+        hidden : tensor of shape (n, t', d)
+            Zero where there is padding.
+
+        mask : tensor of bool of shape (n, t')
+            Their mask.
+        """
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.encode(x, mask)
+
+
+class JointAttention(nn.Module):
+    """Read a note for each code in two ways, and weigh what each of them found.
+
+    The encoded tokens ``H = [F, B]`` join a forward and a backward pass. With softmax over the
+    tokens, code l finds ``S_l = softmax(u_l . tanh(W H)) H`` (self-attention) and
+    ``D_l = [softmax(c_l . F) F, softmax(c_l . B) B]`` (description attention). Of the gates
+    ``a_l = sigmoid(w_3 . S_l)`` and ``b_l = sigmoid(w_4 . D_l)``, divided by their sum, come
+    ``alpha_l = a_l / (a_l + b_l)`` and ``beta_l = b_l / (a_l + b_l)``.
+
+    Parameters
+    ----------
+    questions : LabelVectors
+        The rows u, (L, a).
+
+    descriptions : LabelVectors
+        The rows c, (L, k).
+
+    References
+    ----------
+    .. [1] X. Li et al., "JLAN: medical code prediction via joint learning attention networks and
+       denoising mechanism", BMC Bioinformatics, 2021: eq. 6-13. Eq. 8 has no softmax; without
+       one, what is found would grow with the note.
+    """
+
+    def __init__(self, questions, descriptions):
+        super().__init__()
+        width = 2 * descriptions.free.shape[1]
+        self.questions = questions
+        self.descriptions = descriptions
+        self.keys = _wide_map(width, questions.free.shape[1], _KEY_SPREAD)
+        self.self_gate = _wide_map(width, 1, _GATE_SPREAD)
+        self.description_gate = _wide_map(width, 1, _GATE_SPREAD)
+
+    def forward(self, questions, descriptions, keys, hidden, mask):
+        """Read the encoded tokens for some codes.
+
+        Parameters
+        ----------
+        questions : tensor of shape (l, a)
+            Their rows u.
+
+        descriptions : tensor of shape (l, k)
+            Their rows c.
+
+        keys : tensor of shape (n, t, a)
+            ``tanh(W H)``.
+
+        hidden : tensor of shape (n, t, 2k)
+            Encoded tokens H.
+
+        mask : tensor of bool of shape (n, t)
+            Real positions.
+
+        Returns
+        -------
+        found : tensor of shape (n, l, 4k)
+            ``[alpha S, beta D]``.
+        """
+        weights = _three_weights(questions, descriptions, keys, hidden, mask)
+        alpha, S, beta, D = self._weigh(*weights, hidden)
+        return torch.cat([alpha * S, beta * D], dim=-1)
+
+    def attention(self, questions, descriptions, keys, hidden, mask):
+        """Give the attention of some codes over the encoded tokens.
+
+        Parameters
+        ----------
+        questions, descriptions, keys, hidden, mask : tensor
+            As for `forward`.
+
+        Returns
+        -------
+        weights : tensor of shape (n, l, t)
+            ``alpha`` times the self-attention, plus ``beta`` times the mean of the description
+            attentions over the two passes.
+        """
+        own, ahead, back = _three_weights(questions, descriptions, keys, hidden, mask)
+        alpha, _, beta, _ = self._weigh(own, ahead, back, hidden)
+        return alpha * own + beta * (ahead + back) / 2
+
+    def _weigh(self, own, ahead, back, hidden):
+        forward, backward = hidden.chunk(2, dim=-1)  # (n, t, k)
+        S = own @ hidden  # (n, l, 2k)
+        D = torch.cat([ahead @ forward, back @ backward], dim=-1)
+        a, b = self.self_gate(S).sigmoid(), self.description_gate(D).sigmoid()  # (n, l, 1)
+        return a / (a + b), S, b / (a + b), D
+
+
+def _wide_map(in_features, out_features, spread):
+    linear = nn.Linear(in_features, out_features, bias=False)
+    nn.init.normal_(linear.weight, std=spread / in_features**0.5)
+    return linear
+
+
+def _three_weights(questions, descriptions, keys, hidden, mask):
+    forward, backward = hidden.chunk(2, dim=-1)  # (n, t, k)
+    return (
+        attention_weights(questions, keys, mask),
+        attention_weights(descriptions, forward, mask),
+        attention_weights(descriptions, backward, mask),
+    )
+
+
+class SumPooledScore(nn.Module):
+    """Score what any code found with the same two layers, whose outputs are added up.
+
+    ``sum_j (W_2 relu(W_1 v + b_1) + b_2)_j``, for which the rows of ``W_2`` are added first.
+
+    Parameters
+    ----------
+    in_features : int
+        Width of v.
+
+    hidden_size : int
+        Width of both layers.
+
+    References
+    ----------
+    .. [1] X. Li et al., "JLAN: medical code prediction via joint learning attention networks and
+       denoising mechanism", BMC Bioinformatics, 2021: eq. 16.
+    """
+
+    def __init__(self, in_features, hidden_size):
+        super().__init__()
+        self.first = nn.Linear(in_features, hidden_size)
+        self.second = nn.Linear(hidden_size, hidden_size)
+
+    def forward(self, found):
+        """Score the vectors.
+
+        Parameters
+        ----------
+        found : tensor of shape (..., in_features)
+            What codes found.
+
+        Returns
+        -------
+        scores : tensor of shape (...)
+            One per vector.
+        """
+        weight, bias = self.second.weight.sum(dim=0), self.second.bias.sum()
+        return self.first(found).relu() @ weight + bias
+
+
+class JointAttentionNetwork(nn.Module):
+    """Compose JLAN: embed, encode, attend twice, score.
+
+    Parameters
+    ----------
+    embed : Module
+        Token ids (n, t) to vectors (n, t, e) and their mask.
+
+    encode : Module
+        Vectors and mask to vectors (n, t, 2k) of a forward and a backward pass, and their mask.
+
+    attend : JointAttention
+        What codes find.
+
+    score : Module
+        What they found (n, l, 4k) to logits (n, l), the same for all codes.
+
+    score_own : Module, default=None
+        Called without arguments: weights (L, 4k) and biases (L,) of each code, whose logits are
+        added.
+    """
+
+    def __init__(self, *, embed, encode, attend, score, score_own=None):
+        super().__init__()
+        self.embed = embed
+        self.encode = encode
+        self.attend = attend
+        self.score = score
+        self.score_own = score_own
+
+    def forward(self, ids, y=None, loss=None):
+        """Compute the logits, or the loss where `y` and `loss` are given.
+
+        Parameters
+        ----------
+        ids : tensor of int64 of shape (n, t)
+            Token ids, 0 behind the end of a note.
+
+        y : tensor of shape (n, L), default=None
+            Targets.
+
+        loss : callable, default=None
+            Takes logits and targets.
+
+        Returns
+        -------
+        output : tensor of shape (n, L) or ()
+            The logits, or the loss.
+        """
+        questions, descriptions, *shared = self._read(ids)
+        n, t, width = shared[1].shape
+        own = () if self.score_own is None else self.score_own()
+        logits = in_label_blocks(
+            self._logits,
+            (questions, descriptions, *own),
+            shared,
+            entries=n * max(t, 2 * width),
+        )
+        return logits if loss is None else loss(logits, y)
+
+    def attention(self, ids, labels):
+        """Give the attention of some labels over the tokens.
+
+        Parameters
+        ----------
+        ids : tensor of int64 of shape (n, t)
+            Token ids, 0 behind the end of a note.
+
+        labels : tensor of int64 of shape (k,)
+            Which labels.
+
+        Returns
+        -------
+        weights : tensor of shape (n, k, t)
+            0 where there is padding.
+        """
+        questions, descriptions, *shared = self._read(ids)
+        return self.attend.attention(questions[labels], descriptions[labels], *shared)
+
+    def _read(self, ids):
+        hidden, mask = self.encode(*self.embed(ids))
+        keys = self.attend.keys(hidden).tanh()
+        return self.attend.questions(), self.attend.descriptions(), keys, hidden, mask
+
+    def _logits(self, questions, descriptions, *own_and_shared):
+        *own, keys, hidden, mask = own_and_shared
+        found = self.attend(questions, descriptions, keys, hidden, mask)
+        logits = self.score(found)
+        if own:
+            weight, bias = own
+            logits = logits + (found * weight).sum(dim=-1) + bias
+        return logits
