@@ -3,9 +3,9 @@ A loss that mistrusts labels
 ============================
 
 Codes are assigned by hand, and some are wrong. JLAN's truncated loss leaves out the positives of a
-batch that cost the most, in the belief that wrong labels do so more often than right ones. Here JLAN
-learns from notes with many wrong labels, with and without truncation, and is scored on notes whose
-labels are right: the figure of its paper (Fig. 8), on made notes.
+batch that cost the most, in the belief that wrong labels do so more often than right ones. Here
+JLAN learns from notes with many wrong labels, with and without truncation, and is scored on notes
+whose labels are right: the figure of its paper (Fig. 8), on made notes.
 """
 
 # %%
@@ -71,10 +71,11 @@ for epsilon, runs in histories.items():
 
 # %%
 # One line for each seed. The training loss with truncation must be the lower one, as in the paper's
-# figure: it is a mean in which the most expensive cells count zero. Whether that is worth it shows in
-# the middle. On these notes it is not: 0.15 is level with plain cross-entropy, as far as two seeds
-# tell, and 0.3 falls behind. Where a code was replaced, it is also missing, which no truncation sees;
-# and early in training a right label that is hard to learn costs as much as a wrong one.
+# figure: it is a mean in which the most expensive cells count zero. Whether that is worth it shows
+# in the middle. On these notes it is not: 0.15 is level with plain cross-entropy, as far as two
+# seeds tell, and 0.3 falls behind. Where a code was replaced, it is also missing, which no
+# truncation sees; and early in training a right label that is hard to learn costs as much as a
+# wrong one.
 
 import matplotlib.pyplot as plt
 

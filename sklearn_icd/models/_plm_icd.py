@@ -76,8 +76,8 @@ class PLMICDClassifier(PretrainedTransformer, TitledCodes, MultiLabelClassifier)
     Padding takes no part in the attention, gradients are accumulated over whole steps, the best
     epoch is kept and the threshold is chosen on validation notes: the published code does none
     of these. With few notes, `warmup_steps` may exceed all steps of training, and the learning rate
-    never reach `lr`: give a share, such as 0.1. It trains in batches of 8 notes; ``batch_size=1`` with
-    ``gradient_accumulation_steps=8``, ``precision="bfloat16"``, `gradient_checkpointing` and
+    never reach `lr`: give a share, such as 0.1. It trains in batches of 8 notes; ``batch_size=1``
+    with ``gradient_accumulation_steps=8``, ``precision="bfloat16"``, `gradient_checkpointing` and
     `freeze_layers` make room on a small GPU.
 
     References

@@ -1,15 +1,16 @@
 """Joint attention: each code reads a note with a question of its own and with its description."""
 
+import math
+
 import torch
 from torch import nn
 
 from sklearn_icd.nn._attention import attention_weights, in_label_blocks
 
-# How wide the keys of self-attention and the gates start: the standard deviation of what they make
-# of features of unit variance. Those of an LSTM have 0.2, and with torch's own start (0.6) all
-# codes read the same mean of the note, and nothing tells them where to look instead.
+# How wide the keys of self-attention start: the standard deviation of what W makes of features of
+# unit variance. Those of an LSTM have 0.2, and with torch's own start (0.6) all codes read the
+# same mean of the note, and nothing tells them where to look instead.
 _KEY_SPREAD = 5.0
-_GATE_SPREAD = 3.0
 
 
 class ResidualEncoder(nn.Module):
@@ -82,9 +83,10 @@ class JointAttention(nn.Module):
         width = 2 * descriptions.free.shape[1]
         self.questions = questions
         self.descriptions = descriptions
-        self.keys = _wide_map(width, questions.free.shape[1], _KEY_SPREAD)
-        self.self_gate = _wide_map(width, 1, _GATE_SPREAD)
-        self.description_gate = _wide_map(width, 1, _GATE_SPREAD)
+        self.keys = nn.Linear(width, questions.free.shape[1], bias=False)
+        self.self_gate = nn.Linear(width, 1, bias=False)
+        self.description_gate = nn.Linear(width, 1, bias=False)
+        nn.init.normal_(self.keys.weight, std=_KEY_SPREAD / width**0.5)
 
     def forward(self, questions, descriptions, keys, hidden, mask):
         """Read the encoded tokens for some codes.
@@ -141,12 +143,6 @@ class JointAttention(nn.Module):
         return a / (a + b), S, b / (a + b), D
 
 
-def _wide_map(in_features, out_features, spread):
-    linear = nn.Linear(in_features, out_features, bias=False)
-    nn.init.normal_(linear.weight, std=spread / in_features**0.5)
-    return linear
-
-
 def _three_weights(questions, descriptions, keys, hidden, mask):
     forward, backward = hidden.chunk(2, dim=-1)  # (n, t, k)
     return (
@@ -169,16 +165,20 @@ class SumPooledScore(nn.Module):
     hidden_size : int
         Width of both layers.
 
+    base_rate : float, default=0.5
+        Share of positive cells. The biases start such that their sum is its log-odds.
+
     References
     ----------
     .. [1] X. Li et al., "JLAN: medical code prediction via joint learning attention networks and
        denoising mechanism", BMC Bioinformatics, 2021: eq. 16.
     """
 
-    def __init__(self, in_features, hidden_size):
+    def __init__(self, in_features, hidden_size, *, base_rate=0.5):
         super().__init__()
         self.first = nn.Linear(in_features, hidden_size)
         self.second = nn.Linear(hidden_size, hidden_size)
+        nn.init.constant_(self.second.bias, math.log(base_rate / (1 - base_rate)) / hidden_size)
 
     def forward(self, found):
         """Score the vectors.
