@@ -70,12 +70,11 @@ for epsilon, runs in histories.items():
     print(f"epsilon={epsilon}: best micro-F1 on clean notes, by seed: {best}")
 
 # %%
-# One line for each seed. The training loss with truncation must be the lower one, as in the paper's
-# figure: it is a mean in which the most expensive cells count zero. Whether that is worth it shows
-# in the middle. On these notes it is not: 0.15 is level with plain cross-entropy, as far as two
-# seeds tell, and 0.3 falls behind. Where a code was replaced, it is also missing, which no
-# truncation sees; and early in training a right label that is hard to learn costs as much as a
-# wrong one.
+# One line for each seed. The training loss with truncation is the lower one at first, as in the
+# paper's figure; it is a mean in which the most expensive cells count zero. Whether that is worth
+# it shows in the middle. On these notes it is not: the losses differ no more than the seeds do.
+# Where a code was replaced, it is also missing, which no truncation sees; and early in training a
+# right label that is hard to learn costs as much as a wrong one.
 
 import matplotlib.pyplot as plt
 

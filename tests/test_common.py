@@ -4,8 +4,9 @@ import warnings
 from importlib import import_module
 from pkgutil import iter_modules
 
+import numpy as np
 import pytest
-from sklearn.base import ClassifierMixin, is_classifier
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, is_classifier
 from sklearn.exceptions import SkipTestWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from tiny_models import tiny_model
@@ -29,6 +30,27 @@ from sklearn_icd.text import (
 )
 from sklearn_icd.utils import all_estimators, estimator_checks
 from sklearn_icd.utils.estimator_checks import CLASSIFIER_CHECKS
+
+
+class EveryTitle:
+    """Stand in for the titles of whatever codes a check makes up."""
+
+    def __contains__(self, code):
+        return True
+
+    def __getitem__(self, code):
+        return "some condition"
+
+
+class VectorsByPosition(TransformerMixin, BaseEstimator):
+    """Stand in for an encoder, with the same vectors whatever the codes are called."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return np.random.RandomState(0).normal(size=(len(X), 6))
+
 
 WORDS = {"embedding_dim": 16, "word_vectors": None, "lr": 0.02}
 TINY_BERT = tiny_model("bert")
@@ -55,6 +77,7 @@ SCIKIT_LEARN_CASES = [
     WordTokenizer(),
     WordVectorEncoder({"word": [0.0]}),
 ]
+TITLES = {"label_encoder": VectorsByPosition(), "label_titles": EveryTitle()}
 QUICK = {"batch_size": 4, "max_epochs": 2}
 TUNED = {"threshold": "tuned", "validation_fraction": 0.5}
 CLASSIFIERS = {
@@ -69,7 +92,10 @@ CLASSIFIERS = {
         ("tuned", LDPLAMClassifier, {"n_attention_layers": 2, **TUNED}),
         ("skip-gram", LDPLAMClassifier, {"word_vectors": "skip-gram"}),
         ("segments", FusionClassifier, {"pretrained": TINY_BERT}),
-        ("titles", PLMICDClassifier, {"label_encoder": TitleEncoder(random_state=0)}),
+        *(
+            (f"{system.__name__}-titles", system, TITLES)
+            for system in (FusionClassifier, HiLATClassifier, JLANClassifier)
+        ),
     )
 }
 

@@ -1,6 +1,7 @@
 """The parameters of systems that know codes by their titles, and codes they never trained on."""
 
 import copy
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -65,9 +66,19 @@ class TitledCodes:
         Returns
         -------
         vectors : tensor of shape (n_codes, d) or None
-            None without an encoder, or if the titles are not known.
+            None without an encoder, or, with a warning, if the titles are not known.
         """
-        return None if self.label_encoder is None else self.encode_titles(data, self.label_encoder)
+        if self.label_encoder is None:
+            return None
+        vectors = self.encode_titles(data, self.label_encoder)
+        if vectors is None and self.multilabel_:
+            warnings.warn(
+                f"label_encoder has nothing to encode: no catalogue knows the {len(data.classes)} "
+                f"codes, the first of which is {data.classes.tolist()[0]!r}. Name the columns of y with "
+                "classes=[...] if they are ICD codes, or pass label_titles={code: title, ...}.",
+                stacklevel=2,
+            )
+        return vectors
 
     def with_codes(self, titles):
         """Add codes that were not trained on, by their titles.

@@ -7,7 +7,7 @@ import torch
 from scipy import sparse
 
 from sklearn_icd.codes import TitleEncoder, describe_codes
-from sklearn_icd.models import LDPLAMClassifier
+from sklearn_icd.models import FusionClassifier, LDPLAMClassifier
 
 TITLES = {
     "I10": "Essential hypertension",
@@ -142,3 +142,15 @@ def test_a_label_encoder_is_cloned_and_may_be_any_transformer():
     assert fitted.net_.module_.attend.label_vectors.shape == (4, 2)
     counted = fit(label_encoder=CountVectorizer())
     assert counted.with_codes(NEW).predict_proba(X).shape == (12, 5)
+
+
+def test_an_encoder_without_titles_to_encode_says_so():
+    X = sparse.csr_array(np.random.RandomState(0).randint(1, 9, size=(6, 5)))
+    Y = np.eye(6, 3, dtype=int)
+    classifier = FusionClassifier(
+        n_filters=2, n_heads=2, word_vectors=None, max_epochs=1, label_encoder=TitleEncoder()
+    )
+    with pytest.warns(UserWarning, match=r"no catalogue knows the 3 codes.*0\. Name the columns"):
+        classifier.fit(X, Y)
+    with pytest.raises(ValueError, match="label_titles"):
+        classifier.with_codes({"I10": "Essential hypertension"})
