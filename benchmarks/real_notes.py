@@ -47,6 +47,9 @@ from sklearn_icd.text import NoteCleaner, SegmentTokenizer, WordTokenizer, train
 from sklearn_icd.utils._token_array import as_tokens
 
 TABLE = Path(__file__).parents[1] / "docs" / "_static" / "real_notes.csv"
+# What `table` runs: the epochs are those to score after, the last of them ends training.
+ROWS = Path(__file__).with_name("real_notes_rows.csv")
+KEY = ["corpus", "system", "titles", "settings"]
 COLUMNS = [
     "corpus", "system", "titles", "settings", "epochs", "micro-F1", "macro-F1 mean",
     "macro-F1 harmonic", "macro-F1 present", "macro-F1 active", "P@5", "MAP", "s/epoch", "MiB",
@@ -206,7 +209,7 @@ def run(arguments):
             "corpus": arguments.corpus,
             "system": " ".join(filter(None, [arguments.system, arguments.check])),
             "titles": "yes" if arguments.titles else "",
-            "settings": " ".join(f"{key}={value}" for key, value in arguments.set),
+            "settings": " ".join(f"{key}={_written(value)}" for key, value in arguments.set),
             "epochs": epoch,
             **{key: f"{np.mean([fold[key] for fold in values]):.3f}" for key in values[0]},
             "MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -239,27 +242,24 @@ def zero_shot(arguments):
         print(group, " | ".join(f"{key} {value:.4g}" for key, value in values.items()), flush=True)
 
 
-# What `table` runs: per corpus, system and titles, the settings and the epochs to score after.
-ROWS = []
-
-
 def table(arguments):
     """Run every row in a process of its own, unless the file holds it."""
     done = set()
     if arguments.out.exists():
-        with arguments.out.open(newline="") as file:
-            done = {
-                (row["corpus"], row["system"], row["titles"], row["settings"])
-                for row in csv.DictReader(file)
-            }
-    for corpus, system, titles, settings, epochs in ROWS:
-        if (corpus, system, titles, settings) in done:
+        done = {tuple(row[key] for key in KEY) for row in read_csv(arguments.out)}
+    for row in read_csv(ROWS):
+        if tuple(row[key] for key in KEY) in done:
             continue
-        options = ["--titles"] if titles else []
-        options += ["--set", *settings.split()] if settings else []
-        options += ["--epochs", *map(str, epochs), "--out", str(arguments.out)]
+        options = ["--titles"] if row["titles"] else []
+        options += ["--set", *row["settings"].split()] if row["settings"] else []
+        options += ["--epochs", *row["epochs"].split(), "--out", str(arguments.out)]
         command = [sys.executable, __file__, "--threads", str(arguments.threads), "run"]
-        subprocess.run([*command, corpus, system, *options], check=True)
+        subprocess.run([*command, row["corpus"], row["system"], *options], check=True)
+
+
+def read_csv(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def write(row, out):
@@ -298,6 +298,10 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     arguments.run(arguments)
+
+
+def _written(value):
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 def setting(text):

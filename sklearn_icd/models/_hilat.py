@@ -31,7 +31,9 @@ class HiLATClassifier(PretrainedTransformer, TitledCodes, MultiLabelClassifier):
 
     label_encoder : transformer, default=None
         Makes vectors from the texts ``"CODE: title"``, which then enter queries and weights by a
-        linear map. None: both start at random, the better start in the paper.
+        linear map. `TransformerEncoder` with the same transformer puts them where the tokens
+        are: a code then starts by looking for words like those of its title, and learns from few
+        notes. None: both start at random, the better start in the paper.
 
     loss : loss, default=None
         Loss of training, from `sklearn_icd.losses`. None: `BCE`.

@@ -35,7 +35,9 @@ class PLMICDClassifier(PretrainedTransformer, TitledCodes, MultiLabelClassifier)
 
     label_encoder : transformer, default=None
         Makes vectors from the texts ``"CODE: title"``, which then enter queries and weights by a
-        linear map. None: the paper's system, which does not know the titles.
+        linear map. `TransformerEncoder` with the same transformer puts them where the tokens
+        are: a code then starts by looking for words like those of its title, and learns from few
+        notes. None: the paper's system, which does not know the titles.
 
     loss : loss, default=None
         Loss of training, from `sklearn_icd.losses`. None: `BCE`.
