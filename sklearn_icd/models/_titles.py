@@ -74,8 +74,8 @@ class TitledCodes:
         if vectors is None and self.multilabel_:
             warnings.warn(
                 f"label_encoder has nothing to encode: no catalogue knows the {len(data.classes)} "
-                f"codes, the first of which is {data.classes.tolist()[0]!r}. Name the columns of y with "
-                "classes=[...] if they are ICD codes, or pass label_titles={code: title, ...}.",
+                f"codes, the first of which is {data.classes.tolist()[0]!r}. Name the columns of "
+                "y with classes=[...] if they are ICD codes, or pass label_titles={code: title}.",
                 stacklevel=2,
             )
         return vectors
