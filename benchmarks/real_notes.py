@@ -51,8 +51,8 @@ TABLE = Path(__file__).parents[1] / "docs" / "_static" / "real_notes.csv"
 ROWS = Path(__file__).with_name("real_notes_rows.csv")
 KEY = ["corpus", "system", "titles", "settings"]
 COLUMNS = [
-    "corpus", "system", "titles", "settings", "epochs", "micro-F1", "macro-F1 mean",
-    "macro-F1 harmonic", "macro-F1 present", "macro-F1 active", "P@5", "MAP", "s/epoch", "MiB",
+    "corpus", "system", "titles", "epochs", "micro-F1", "macro-F1 mean", "macro-F1 harmonic",
+    "macro-F1 present", "macro-F1 active", "P@5", "MAP", "s/epoch", "MiB", "settings",
 ]  # fmt: skip
 
 CLASSIFIERS = {
