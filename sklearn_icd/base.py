@@ -131,6 +131,24 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
 
     verbose : int, default=0
         1 prints a line per epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Names of the codes, or the classes of a 1-D y.
+
+    net_ : MultiLabelNet
+        The skorch net; ``net_.module_`` is the trained module.
+
+    history_ : skorch.history.History
+        Losses, scores and durations of the epochs.
+
+    threshold_ : float
+        The tuned cut, with ``threshold="tuned"``.
+
+    known_tokens_ : ndarray of bool of shape (n_tokens,)
+        Ids that have a meaning: others are read as the unknown word, or refused where a
+        pretrained vocabulary has no such word.
     """
 
     classes: ArrayLike | None = None

@@ -80,32 +80,6 @@ class FusionClassifier(SegmentReader, WordVectors, TitledCodes, MultiLabelClassi
     loss : loss, default=None
         Loss of training, from `sklearn_icd.losses`. None: `BCE`.
 
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        Names of the codes, or the classes of a 1-D y.
-
-    net_ : MultiLabelNet
-        The skorch net; ``net_.module_`` is the trained module.
-
-    history_ : skorch.history.History
-        Losses, scores and durations of the epochs.
-
-    threshold_ : float
-        The tuned cut, with ``threshold="tuned"``.
-
-    label_encoder_ : transformer
-        The fitted encoder of titles. Only there with `label_encoder`.
-
-    label_scale_ : float
-        What its vectors are multiplied by.
-
-    added_codes_ : ndarray
-        Codes added by `with_codes`; only there after it.
-
-    known_tokens_ : ndarray of bool of shape (n_tokens,)
-        Ids that are not read as the unknown word.
-
     See Also
     --------
     sklearn_icd.pipelines.make_icd_pipeline : The classifier behind its text steps.

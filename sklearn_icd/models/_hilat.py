@@ -38,32 +38,6 @@ class HiLATClassifier(PretrainedTransformer, TitledCodes, MultiLabelClassifier):
     loss : loss, default=None
         Loss of training, from `sklearn_icd.losses`. None: `BCE`.
 
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        Names of the codes, or the classes of a 1-D y.
-
-    net_ : MultiLabelNet
-        The skorch net; ``net_.module_`` is the trained module.
-
-    history_ : skorch.history.History
-        Losses, scores and durations of the epochs.
-
-    threshold_ : float
-        The tuned cut, with ``threshold="tuned"``.
-
-    label_encoder_ : transformer
-        The fitted encoder of titles. Only there with `label_encoder`.
-
-    label_scale_ : float
-        What its vectors are multiplied by.
-
-    added_codes_ : ndarray
-        Codes added by `with_codes`; only there after it.
-
-    known_tokens_ : ndarray of bool of shape (n_tokens,)
-        One entry per id of the vocabulary.
-
     See Also
     --------
     PLMICDClassifier : One attention over the whole note.
@@ -108,8 +82,4 @@ class HiLATClassifier(PretrainedTransformer, TitledCodes, MultiLabelClassifier):
     def build_module(self, data):
         encoder = self.make_encoder(data)
         attend, score = self.make_head(data, encoder.out_features)
-        return HierarchicalLabelAttention(
-            encode=encoder,
-            attend=attend,
-            score=score,
-        )
+        return HierarchicalLabelAttention(encode=encoder, attend=attend, score=score)

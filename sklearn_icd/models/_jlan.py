@@ -70,32 +70,6 @@ class JLANClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
         shared score one of its own, from weights that are its title mapped plus a free vector,
         and a bias; then `with_codes` works.
 
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        Names of the codes, or the classes of a 1-D y.
-
-    net_ : MultiLabelNet
-        The skorch net; ``net_.module_`` is the trained module.
-
-    history_ : skorch.history.History
-        Losses, scores and durations of the epochs.
-
-    threshold_ : float
-        The tuned cut, with ``threshold="tuned"``.
-
-    label_encoder_ : transformer
-        The fitted encoder of titles. Missing where no titles were known.
-
-    label_scale_ : float
-        What its vectors are multiplied by.
-
-    added_codes_ : ndarray
-        Codes added by `with_codes`; only there after it.
-
-    known_tokens_ : ndarray of bool of shape (n_tokens,)
-        Ids that are not read as the unknown word.
-
     See Also
     --------
     sklearn_icd.losses.TruncatedBCE : The loss, which every other classifier takes as `loss`.

@@ -26,6 +26,17 @@ class TitledCodes:
 
     label_encoder : transformer, default=None
         Makes vectors from the texts ``"CODE: title"``; any scikit-learn transformer does.
+
+    Attributes
+    ----------
+    label_encoder_ : transformer
+        The fitted encoder of titles. Missing where no titles were used.
+
+    label_scale_ : float
+        What its vectors are multiplied by.
+
+    added_codes_ : ndarray
+        Codes added by `with_codes`; only there after it.
     """
 
     label_titles: Titles | None = None

@@ -54,6 +54,7 @@ from sklearn_icd.nn._transformers import (
     enable_checkpointing,
     freeze_layers,
     join_segments,
+    segments_by_note,
 )
 
 __all__ = [
@@ -90,4 +91,5 @@ __all__ = [
     "join_segments",
     "label_attention",
     "masked_softmax",
+    "segments_by_note",
 ]

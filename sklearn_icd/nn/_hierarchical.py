@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from sklearn_icd.nn._attention import attention_weights, in_label_blocks, masked_softmax
-from sklearn_icd.nn._transformers import join_segments
+from sklearn_icd.nn._transformers import join_segments, segments_by_note
 
 
 class HierarchicalLabelAttention(nn.Module):
@@ -58,10 +58,9 @@ class HierarchicalLabelAttention(nn.Module):
         queries, keys, values = self.attend(hidden)
         weight, bias = self.score()
         votes, energies = self._read_segments(queries, weight, keys, values, mask)
-        shares, is_segment = _segment_shares(energies, ids)  # (n, s, L)
-        padded = votes.new_zeros(*shares.shape)
-        padded[is_segment] = votes
-        logits = (shares * padded).sum(dim=1) + bias
+        shares, _ = _segment_shares(energies, ids)  # (n, s, L)
+        votes, _ = segments_by_note(votes, ids)  # (n, s, L)
+        logits = (shares * votes).sum(dim=1) + bias
         return logits if loss is None else loss(logits, y)
 
     def attention(self, ids, labels):
@@ -106,8 +105,6 @@ def _read_block(queries, weight, keys, values, mixed, mask, query):
 
 def _segment_shares(energies, ids):
     """Give the attention of each label over the segments (n, s, L), and which are real (n, s)."""
-    is_segment = (ids != 0).any(dim=-1).reshape(len(ids), -1)  # (n, s)
-    padded = energies.new_zeros(*is_segment.shape, energies.shape[-1])
-    padded[is_segment] = energies
-    shares = masked_softmax(padded.transpose(1, 2), is_segment[:, None])  # (n, L, s)
+    energies, is_segment = segments_by_note(energies, ids)
+    shares = masked_softmax(energies.transpose(1, 2), is_segment[:, None])  # (n, L, s)
     return shares.transpose(1, 2), is_segment

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from sklearn_icd.nn._transformers import join_segments
+from sklearn_icd.nn._transformers import join_segments, segments_by_note
 
 
 class ClassTokenPooling(nn.Module):
@@ -42,9 +42,8 @@ class ClassTokenPooling(nn.Module):
         """
         hidden, mask = self.encoder(ids)
         place = mask.sum(dim=1) - 1 if self.last else 0
-        is_segment = (ids != 0).any(dim=-1).reshape(len(ids), -1)  # (n, s)
-        tokens = hidden.new_zeros(*is_segment.shape, hidden.shape[-1])
-        tokens[is_segment] = hidden[torch.arange(len(hidden), device=ids.device), place]
+        tokens = hidden[torch.arange(len(hidden), device=ids.device), place]  # (r, d)
+        tokens, is_segment = segments_by_note(tokens, ids)  # (n, s, d)
         return tokens.sum(dim=1) / is_segment.sum(dim=1, keepdim=True).clamp_min(1)
 
 

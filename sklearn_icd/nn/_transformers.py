@@ -97,6 +97,31 @@ def join_segments(packed, mask, ids):
     return joined, inside
 
 
+def segments_by_note(packed, ids):
+    """Arrange what was computed for segments by the notes that they are from.
+
+    Parameters
+    ----------
+    packed : tensor of shape (r, d)
+        One vector per segment with tokens, note by note.
+
+    ids : tensor of int64 of shape (n, s, l) or (n, l)
+        The batch that the segments are from; 0 is padding.
+
+    Returns
+    -------
+    arranged : tensor of shape (n, s, d)
+        Zeros for segments of padding.
+
+    is_segment : tensor of bool of shape (n, s)
+        Segments with tokens.
+    """
+    is_segment = (ids != 0).any(dim=-1).reshape(len(ids), -1)  # (n, s)
+    arranged = packed.new_zeros(*is_segment.shape, packed.shape[-1])
+    arranged[is_segment] = packed
+    return arranged, is_segment
+
+
 class TransformerEmbedding(nn.Module):
     """Give every token of a note its hidden state in a pretrained transformer.
 

@@ -31,9 +31,10 @@ Titles = Annotated[object, HasMethods(["__getitem__", "__contains__"])]
 RandomState = Annotated[object, "random_state"]
 Verbosity = Annotated[int, "verbose"]
 
-_PARAMETERS = re.compile(
-    r"(    Parameters\n    -+\n)(.*?)(\n\n(?=    \S+\n    -+\n)|\Z)", re.DOTALL
-)
+_SECTION = r"(    {}\n    -+\n)(.*?)(\n\n(?=    \S[^\n]*\n    -+\n)|\Z)"
+_PARAMETERS = re.compile(_SECTION.format("Parameters"), re.DOTALL)
+_ATTRIBUTES = re.compile(_SECTION.format("Attributes"), re.DOTALL)
+_ENTRY = re.compile(r"\n(?=    \w+ : )")
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
@@ -41,8 +42,8 @@ def hyperparameters(cls):
     """Turn the annotated fields of an estimator class into its hyper-parameters.
 
     The fields become keyword-only arguments of ``__init__``, their annotations become
-    scikit-learn's ``_parameter_constraints``, and the parameters documented by the parent
-    class are appended to those of the class's own docstring.
+    scikit-learn's ``_parameter_constraints``, and the parameters and attributes documented by
+    the parent classes are appended to those of the class's own docstring.
 
     Parameters
     ----------
@@ -61,6 +62,7 @@ def hyperparameters(cls):
     }
     for parent in cls.__bases__:
         _append_parameters(cls, parent)
+        _append_attributes(cls, parent)
     _put_own_first(cls)
     return cls
 
@@ -100,10 +102,30 @@ def _append_parameters(cls, parent):
         documented = set(re.findall(r"^    (\w+) : ", own[2], re.MULTILINE))
         defaults = {field.name: field.default for field in dataclasses.fields(cls)}
         added = ""
-        for entry in re.split(r"\n(?=    \w+ : )", inherited[2]):
-            name = entry.split(" : ")[0].strip()
+        for name, entry in _entries(inherited[2]):
             if name not in documented:
                 default = f"default={defaults[name]!r}".replace("'", '"')
                 entry = re.sub(r"default=\S+", lambda _, default=default: default, entry, count=1)
-                added += f"\n\n{entry.rstrip()}"
+                added += f"\n\n{entry}"
         cls.__doc__ = cls.__doc__[: own.end(2)] + added + cls.__doc__[own.end(2) :]
+
+
+def _append_attributes(cls, parent):
+    """Append what the parent documents to the class's own attributes, after its parameters."""
+    own, inherited = (_ATTRIBUTES.search(c.__doc__ or "") for c in (cls, parent))
+    parameters = _PARAMETERS.search(cls.__doc__ or "")
+    if inherited is None or not dataclasses.is_dataclass(parent) or parameters is None:
+        return
+    if own is None:
+        end, heading, documented = parameters.end(2), "\n\n" + inherited[1], set()
+    else:
+        end, heading, documented = own.end(2), "\n\n", {name for name, _ in _entries(own[2])}
+    added = [entry for name, entry in _entries(inherited[2]) if name not in documented]
+    if added:
+        cls.__doc__ = cls.__doc__[:end] + heading + "\n\n".join(added) + cls.__doc__[end:]
+
+
+def _entries(section):
+    """Give the name and the text of each entry of a section."""
+    entries = [entry.rstrip() for entry in _ENTRY.split(section)]
+    return [(entry.split(" : ")[0].strip(), entry) for entry in entries]

@@ -1,9 +1,11 @@
 """Hyper-parameters declared once: signature, parameters, validation and documentation."""
 
 import inspect
+from inspect import cleandoc
 from typing import Literal
 
 import pytest
+from numpydoc.docscrape import NumpyDocString
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import InvalidParameterError
 
@@ -111,3 +113,70 @@ def test_every_parameter_of_a_model_is_documented_once():
     doc = LDPLAMClassifier.__doc__
     for name in LDPLAMClassifier().get_params(deep=False):
         assert doc.count(f"\n    {name} : ") == 1, name
+
+
+@hyperparameters
+class Learner(BaseEstimator):
+    """Be a parent.
+
+    Parameters
+    ----------
+    a : int, default=1
+        A number.
+
+    Attributes
+    ----------
+    a_ : int
+        What the parent learned.
+
+    b_ : int
+        What the parent says of b.
+    """
+
+    a: int = 1
+
+
+@hyperparameters
+class PlainLearner(Learner):
+    """Be a child.
+
+    Parameters
+    ----------
+    c : int, default=2
+        A number.
+
+    Notes
+    -----
+    Something.
+    """
+
+    c: int = 2
+
+
+@hyperparameters
+class OwnLearner(Learner):
+    """Be another child.
+
+    Parameters
+    ----------
+    c : int, default=2
+        A number.
+
+    Attributes
+    ----------
+    b_ : int
+        What the child says of b.
+    """
+
+    c: int = 2
+
+
+def test_attributes_of_parents_are_documented_once():
+    plain, own = (
+        NumpyDocString(cleandoc(PlainLearner.__doc__)),
+        NumpyDocString(cleandoc(OwnLearner.__doc__)),
+    )
+    assert [entry.name for entry in plain["Attributes"]] == ["a_", "b_"]
+    assert plain["Notes"] == ["Something."]
+    assert [entry.name for entry in own["Attributes"]] == ["b_", "a_"]
+    assert own["Attributes"][0].desc == ["What the child says of b."]
