@@ -1,5 +1,8 @@
 """Losses of multi-label training: parameter objects without state."""
 
+from abc import abstractmethod
+from functools import partial
+
 import torch
 from sklearn.base import BaseEstimator
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -7,23 +10,51 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from sklearn_icd.utils._hyperparameters import NonNegativeFloat, Share, hyperparameters
 
 
-@hyperparameters
-class BCE(BaseEstimator):
-    """Binary cross-entropy of every cell, averaged.
+class CellMean(BaseEstimator):
+    """The mean of what the cells of a batch cost, each by itself.
 
-    References
-    ----------
-    .. [1] Y. Wu et al., "A Pseudo Label-wise Attention Network for Automatic ICD Coding",
-       eq. 1, which sums over the codes where this takes the mean.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_icd.losses import BCE
-    >>> loss = BCE()(torch.zeros(2, 3), torch.ones(2, 3))
-    >>> round(loss.item(), 4)
-    0.6931
+    A network may compute such a loss together with the logits, a block of codes at a time, and
+    needs no memory for all of them. A subclass implements `cells`.
     """
+
+    @abstractmethod
+    def cells(self, logits, y):
+        """Compute what each cell costs.
+
+        Parameters
+        ----------
+        logits : tensor of any shape
+            What the network gave.
+
+        y : tensor of the same shape
+            0 or 1.
+
+        Returns
+        -------
+        costs : tensor of the same shape
+            Of each cell.
+        """
+
+    def counts(self, logits, *, step=0, steps_per_epoch=1):
+        """Tell which of a batch's positive cells count, the others costing nothing.
+
+        Parameters
+        ----------
+        logits : tensor of shape (n_positives,)
+            Those of the positive cells.
+
+        step : int, default=0
+            Optimiser steps done so far.
+
+        steps_per_epoch : int, default=1
+            Optimiser steps of an epoch.
+
+        Returns
+        -------
+        counts : tensor of shape (n_positives,)
+            1 for a cell that counts, 0 for one that does not. Here all do.
+        """
+        return torch.ones_like(logits)
 
     def __call__(self, logits, y, *, step=0, steps_per_epoch=1):
         """Compute the loss of a batch.
@@ -47,11 +78,111 @@ class BCE(BaseEstimator):
         loss : tensor of shape ()
             The mean over all cells.
         """
-        return binary_cross_entropy_with_logits(logits, y)
+        costs = self.cells(logits, y)
+        if _counts_all(self):
+            return costs.mean()
+        positives = y.nonzero(as_tuple=True)
+        counting = torch.ones_like(costs)
+        own = self.counts(logits.detach()[positives], step=step, steps_per_epoch=steps_per_epoch)
+        counting[positives] = own.to(counting)
+        return (costs * counting).mean()
+
+
+class LossAtStep:
+    """A loss at the step that training has reached, as modules are given it.
+
+    Parameters
+    ----------
+    loss : callable
+        ``loss(logits, y, *, step, steps_per_epoch)``.
+
+    step : int
+        Optimiser steps done so far.
+
+    steps_per_epoch : int
+        Optimiser steps of an epoch.
+
+    Attributes
+    ----------
+    cells : callable or None
+        For a `CellMean`, its `cells`. None for any other loss: only a call tells what it is.
+
+    counts : callable or None
+        For a `CellMean` that leaves cells out, which of the positive ones count.
+    """
+
+    def __init__(self, loss, step, steps_per_epoch):
+        self.loss = loss
+        self.when = {"step": step, "steps_per_epoch": steps_per_epoch}
+        # A subclass with another __call__ is no mean over cells any more.
+        is_mean = isinstance(loss, CellMean) and type(loss).__call__ is CellMean.__call__
+        self.cells = loss.cells if is_mean else None
+        self.counts = (
+            partial(loss.counts, **self.when) if is_mean and not _counts_all(loss) else None
+        )
+
+    def __call__(self, logits, y):
+        """Compute the loss of a batch.
+
+        Parameters
+        ----------
+        logits : tensor of shape (n, L)
+            What the network gave.
+
+        y : tensor of shape (n, L)
+            0 or 1.
+
+        Returns
+        -------
+        loss : tensor of shape ()
+            As the loss computes it at this step, in the precision of `y`.
+        """
+        return self.loss(logits.to(y.dtype), y, **self.when)
+
+
+def _counts_all(loss):
+    return type(loss).counts is CellMean.counts
 
 
 @hyperparameters
-class TruncatedBCE(BaseEstimator):
+class BCE(CellMean):
+    """Binary cross-entropy of every cell, averaged.
+
+    References
+    ----------
+    .. [1] Y. Wu et al., "A Pseudo Label-wise Attention Network for Automatic ICD Coding",
+       eq. 1, which sums over the codes where this takes the mean.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_icd.losses import BCE
+    >>> loss = BCE()(torch.zeros(2, 3), torch.ones(2, 3))
+    >>> round(loss.item(), 4)
+    0.6931
+    """
+
+    def cells(self, logits, y):
+        """Compute the cross-entropy of each cell.
+
+        Parameters
+        ----------
+        logits : tensor of any shape
+            What the network gave.
+
+        y : tensor of the same shape
+            0 or 1.
+
+        Returns
+        -------
+        costs : tensor of the same shape
+            Of each cell.
+        """
+        return binary_cross_entropy_with_logits(logits, y, reduction="none")
+
+
+@hyperparameters
+class TruncatedBCE(BCE):
     """Binary cross-entropy that leaves out the positives hardest to believe.
 
     A label that contradicts its note costs much all through training, because the other notes
@@ -100,16 +231,13 @@ class TruncatedBCE(BaseEstimator):
     epsilon: Share = 0.15
     gamma: NonNegativeFloat | None = None
 
-    def __call__(self, logits, y, *, step=0, steps_per_epoch=1):
-        """Compute the loss of a batch.
+    def counts(self, logits, *, step=0, steps_per_epoch=1):
+        """Tell which of a batch's positive cells count: all but the hardest.
 
         Parameters
         ----------
-        logits : tensor of shape (n, L)
-            What the network gave.
-
-        y : tensor of shape (n, L)
-            0 or 1.
+        logits : tensor of shape (n_positives,)
+            Those of the positive cells.
 
         step : int, default=0
             Optimiser steps T done so far.
@@ -119,18 +247,15 @@ class TruncatedBCE(BaseEstimator):
 
         Returns
         -------
-        loss : tensor of shape ()
-            The mean over all cells.
+        counts : tensor of shape (n_positives,)
+            1 for a cell that counts, 0 for one that is left out.
         """
         self._validate_params()
         share = self.schedule(step, steps_per_epoch)["drop_rate"]
-        positives = y.flatten().nonzero()[:, 0]
-        n_dropped = int(share * len(positives))
+        counts = torch.ones_like(logits)
         # A positive costs the more the lower its logit is.
-        hardest = logits.detach().flatten()[positives].argsort(stable=True)[:n_dropped]
-        counts = torch.ones_like(logits).flatten()
-        counts[positives[hardest]] = 0
-        return binary_cross_entropy_with_logits(logits, y, weight=counts.view_as(logits))
+        counts[logits.argsort(stable=True)[: int(share * len(logits))]] = 0
+        return counts
 
     def schedule(self, step, steps_per_epoch):
         """Tell how much is left out, for the history of training.
@@ -153,4 +278,4 @@ class TruncatedBCE(BaseEstimator):
         return {"drop_rate": min(self.gamma * step, self.epsilon)}
 
 
-__all__ = ["BCE", "TruncatedBCE"]
+__all__ = ["BCE", "CellMean", "LossAtStep", "TruncatedBCE"]

@@ -11,7 +11,7 @@ from skorch import NeuralNet
 from skorch.dataset import unpack_data
 from skorch.utils import to_device, to_tensor
 
-from sklearn_icd.losses import BCE
+from sklearn_icd.losses import BCE, LossAtStep
 from sklearn_icd.utils._targets import Targets
 from sklearn_icd.utils._token_array import as_tokens
 
@@ -318,7 +318,7 @@ class MultiLabelNet(NeuralNet):
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Compute the loss; outside training, plain binary cross-entropy."""
         if training:
-            return self._loss(y_pred, self._targets(y_true))
+            return self._loss_at_step()(y_pred, self._targets(y_true))
         return BCE()(self._full_precision(y_pred), self._targets(y_true))
 
     def on_batch_end(self, net, batch=None, training=False, **kwargs):
@@ -435,20 +435,15 @@ class MultiLabelNet(NeuralNet):
             return self.module_(
                 to_tensor(X, device=self.device),
                 y=self._targets(y),
-                loss=lambda logits, y: self._loss(logits, y),
+                loss=self._loss_at_step(),
             )
 
     @property
     def _notes_per_step(self):
         return self.batch_size * self.gradient_accumulation_steps
 
-    def _loss(self, logits, y):
-        return self.criterion_(
-            self._full_precision(logits),
-            y,
-            step=self.n_steps_,
-            steps_per_epoch=self.steps_per_epoch_,
-        )
+    def _loss_at_step(self):
+        return LossAtStep(self.criterion_, self.n_steps_, self.steps_per_epoch_)
 
     def _full_precision(self, tensor):
         return tensor.double() if self.precision == "float64" else tensor.float()

@@ -31,7 +31,7 @@ def test_huge_logits_have_a_loss_and_a_slope():
     assert logits.grad.tolist() == [[0.5, -0.5]]
 
 
-@pytest.mark.parametrize("name", losses.__all__)
+@pytest.mark.parametrize("name", sorted({*losses.__all__} - {"CellMean", "LossAtStep"}))
 def test_losses_are_parameter_objects(name):
     loss = getattr(losses, name)()
     assert clone(loss).get_params() == loss.get_params()

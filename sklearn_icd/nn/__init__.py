@@ -1,10 +1,8 @@
 """Blocks of torch that systems are composed of."""
 
 from sklearn_icd.nn._attention import (
-    PseudoLabelAttention,
     attention_weights,
     in_label_blocks,
-    label_attention,
     masked_softmax,
 )
 from sklearn_icd.nn._convolutions import (
@@ -28,6 +26,10 @@ from sklearn_icd.nn._joint import (
     ResidualEncoder,
     SumPooledScore,
 )
+from sklearn_icd.nn._label_attention import (
+    label_attention,
+    label_attention_loss,
+)
 from sklearn_icd.nn._network import (
     LabelAttentionNetwork,
 )
@@ -35,6 +37,9 @@ from sklearn_icd.nn._pooling import (
     FilterCompression,
     KeyQueryAttention,
     SoftPooling,
+)
+from sklearn_icd.nn._pseudo_labels import (
+    PseudoLabelAttention,
 )
 from sklearn_icd.nn._scoring import (
     LabelQueries,
@@ -90,6 +95,7 @@ __all__ = [
     "in_label_blocks",
     "join_segments",
     "label_attention",
+    "label_attention_loss",
     "masked_softmax",
     "segments_by_note",
 ]

@@ -1,16 +1,11 @@
 """Attention of labels over positions: the one place where masks meet softmax."""
 
 import torch
-from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 # Entries of the (n, labels, t) attention that one block may hold: 16 MB in float32, of which a
 # handful are alive at once.
 _BLOCK_ENTRIES = 2**22
-
-# Standard deviation of the attention logits that modes start with, over layer-normalised
-# positions; torch's own start gives 0.6, and modes that pool nearly the same mean of the note.
-_MODE_SPREAD = 1.5
 
 
 def attention_weights(queries, keys, mask=None):
@@ -60,58 +55,30 @@ def masked_softmax(scores, mask=None):
     return scores.masked_fill(~mask, lowest).softmax(dim=-1) * mask
 
 
-def label_attention(queries, keys, values, mask=None, weight=None, bias=None, *, block_size=None):
-    """Attend with each label, and score what it saw.
-
-    ``logit_l = sum_t softmax_t(q_l . k_t) (w_l . v_t) + b_l``, computed in blocks of labels that
-    are computed again in backward, so that nothing of shape (n, L, t) is kept.
+def fits_a_block(n_labels, entries):
+    """Tell whether all labels fit one block of `in_label_blocks`.
 
     Parameters
     ----------
-    queries : tensor of shape (L, a)
-        One query per label.
+    n_labels : int
+        Number L of labels.
 
-    keys : tensor of shape (n, t, a)
-        One key per position.
-
-    values : tensor of shape (n, t, d)
-        What is pooled at each position.
-
-    mask : tensor of bool of shape (n, t), default=None
-        Real positions. None: all are.
-
-    weight : tensor of shape (L, d) or (1, d), default=None
-        How each label, or all alike, scores the pooled vector.
-
-    bias : tensor of shape (L,) or (1,), default=None
-        Added to the logits.
-
-    block_size : int, default=None
-        Labels per block. None: as many as fit 16 MB of attention in float32.
+    entries : int
+        Entries of the largest tensor that one label needs on the way.
 
     Returns
     -------
-    output : tensor of shape (n, L), or (n, L, d) without `weight`
-        The logits, or the pooled vectors.
+    fits : bool
+        Whether that of all labels has at most 16 MB in float32.
     """
-    n, t, _ = keys.shape
-    scores_alike = weight is None or weight.shape[0] == 1
-    shared = (keys, values, mask, weight) if scores_alike else (keys, values, mask)
-    output = in_label_blocks(
-        _attend_alike if scores_alike else _attend,
-        (queries,) if scores_alike else (queries, weight),
-        shared,
-        entries=n * t,
-        block_size=block_size,
-    )
-    return output if bias is None else output + bias
+    return n_labels * entries <= _BLOCK_ENTRIES
 
 
-def in_label_blocks(function, per_label, shared, *, entries, block_size=None):
+def in_label_blocks(function, per_label, shared, *, entries):
     """Call a function on blocks of labels that are computed again in backward.
 
     Nothing that the function makes on its way survives the block, so its large tensors have the
-    size of a block.
+    size of a block. Where all labels fit one block, nothing is computed twice.
 
     Parameters
     ----------
@@ -126,125 +93,25 @@ def in_label_blocks(function, per_label, shared, *, entries, block_size=None):
         What all labels use.
 
     entries : int
-        Entries of the largest tensor that one label needs on the way.
-
-    block_size : int, default=None
-        Labels per block. None: as many as fit 16 MB in float32.
+        Entries of the largest tensor that one label needs on the way; a block has as many labels
+        as fit 16 MB in float32.
 
     Returns
     -------
     output : tensor of shape (n, L, ...)
         The blocks' outputs, joined.
     """
-    block_size = block_size or max(1, _BLOCK_ENTRIES // max(1, entries))
+    if fits_a_block(len(per_label[0]), entries):
+        return function(*per_label, *shared)
+    block_size = max(1, _BLOCK_ENTRIES // entries)
     pieces = []
     for start in range(0, len(per_label[0]), block_size):
         own = [tensor[start : start + block_size] for tensor in per_label]
         pieces.append(_recomputed(function, *own, *shared))
-    return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
+    return torch.cat(pieces, dim=1)
 
 
 def _recomputed(function, *tensors):
-    if torch.is_grad_enabled():
+    if torch.is_grad_enabled() and not torch._C._are_functorch_transforms_active():
         return checkpoint(function, *tensors, use_reentrant=False, preserve_rng_state=False)
     return function(*tensors)
-
-
-def _attend_alike(queries, keys, values, mask, weight):
-    return _attend(queries, weight, keys, values, mask)
-
-
-def _attend(queries, weight, keys, values, mask):
-    attention = attention_weights(queries, keys, mask)  # (n, l, t)
-    if weight is None:
-        return attention @ values  # (n, l, d)
-    return (attention * (weight @ values.transpose(1, 2))).sum(dim=-1)  # (n, l)
-
-
-class PseudoLabelAttention(nn.Module):
-    """Compress a note into the vectors of a few pseudo labels.
-
-    Each of K layers pools the positions that it gets with m attention modes and passes the
-    result through a ReLU layer:
-    ``a^k = softmax(a^(k-1) w^(k-1)) u^(k-1)`` and ``u^k = relu(a^k H^k + c^k)``,
-    where ``a^0 = u^0`` are the encoded tokens.
-
-    Parameters
-    ----------
-    in_features : int
-        Width of the encoded tokens.
-
-    out_features : int
-        Width of the last layer's vectors.
-
-    n_labels : int
-        Number m of pseudo labels.
-
-    n_layers : int, default=1
-        Number K of layers.
-
-    Notes
-    -----
-    The biases of the attention modes cancel in the softmax. They are kept for the shapes of
-    checkpoints and stay out of the computation.
-    """
-
-    def __init__(self, in_features, out_features, *, n_labels, n_layers=1):
-        super().__init__()
-        widths = [in_features] * n_layers + [out_features]
-        self.modes = nn.ModuleList(nn.Linear(in_features, n_labels) for _ in range(n_layers))
-        self.projections = nn.ModuleList(map(nn.Linear, widths[:-1], widths[1:]))
-        for mode in self.modes:
-            nn.init.normal_(mode.weight, std=_MODE_SPREAD / in_features**0.5)
-
-    def forward(self, hidden, mask):
-        """Compress encoded notes.
-
-        Parameters
-        ----------
-        hidden : tensor of shape (n, t, in_features)
-            Encoded tokens.
-
-        mask : tensor of bool of shape (n, t)
-            Real positions.
-
-        Returns
-        -------
-        vectors : tensor of shape (n, m, out_features)
-            One vector per pseudo label.
-
-        mask : None
-            All of them are real.
-        """
-        pooled, vectors = hidden, hidden
-        for mode, projection in zip(self.modes, self.projections, strict=True):
-            pooled = label_attention(mode.weight, pooled, vectors, mask)  # (n, m, in_features)
-            vectors, mask = projection(pooled).relu(), None
-        return vectors, mask
-
-    def spread(self, weights, hidden, mask):
-        """Bring attention over the pseudo labels back onto the tokens.
-
-        Parameters
-        ----------
-        weights : tensor of shape (n, k, m)
-            Attention over the pseudo labels.
-
-        hidden : tensor of shape (n, t, in_features)
-            The encoded tokens that they were made from.
-
-        mask : tensor of bool of shape (n, t)
-            Real positions.
-
-        Returns
-        -------
-        weights : tensor of shape (n, k, t)
-            The product with the attention of all layers.
-        """
-        total, pooled, vectors = None, hidden, hidden
-        for mode, projection in zip(self.modes, self.projections, strict=True):
-            own = attention_weights(mode.weight, pooled, mask)
-            total = own if total is None else own @ total  # (n, m, t)
-            pooled = own @ vectors
-            vectors, mask = projection(pooled).relu(), None
-        return weights @ total

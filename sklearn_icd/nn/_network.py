@@ -2,7 +2,8 @@
 
 from torch import nn
 
-from sklearn_icd.nn._attention import attention_weights, label_attention
+from sklearn_icd.nn._attention import attention_weights
+from sklearn_icd.nn._label_attention import label_attention, label_attention_loss
 
 
 class LabelAttentionNetwork(nn.Module):
@@ -58,8 +59,8 @@ class LabelAttentionNetwork(nn.Module):
         hidden, mask = self._encode(ids)
         if self.compress is not None:
             hidden, mask = self.compress(hidden, mask)
-        logits = label_attention(*self.attend(hidden), mask, *self.score())
-        return logits if loss is None else loss(logits, y)
+        head = *self.attend(hidden), mask, *self.score()
+        return label_attention(*head) if loss is None else label_attention_loss(*head, y, loss)
 
     def attention(self, ids, labels):
         """Give the attention of some labels over the tokens.
