@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 
@@ -32,7 +33,8 @@ def find_optimizer(optimizer):
 
         return Lamb
     named = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
-    return named[optimizer] if isinstance(optimizer, str) else optimizer
+    # One pass over each parameter: with many words and codes several times faster on the CPU.
+    return partial(named[optimizer], fused=True) if isinstance(optimizer, str) else optimizer
 
 
 @contextmanager
