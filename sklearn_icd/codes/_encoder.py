@@ -14,7 +14,7 @@ def describe_codes(titles):
     Parameters
     ----------
     titles : mapping of str to str
-        From code to title, as :meth:`Catalogue.titles` gives it.
+        From code to title, as :meth:`~sklearn_icd.codes.CodeSystem.titles` gives it.
 
     Returns
     -------

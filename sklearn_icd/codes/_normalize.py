@@ -1,6 +1,7 @@
 """One spelling for each code, however a file happened to write it."""
 
 import re
+from numbers import Number
 
 # The part before the dot, an optional dot, the part after it.
 _SHAPES = {
@@ -10,6 +11,8 @@ _SHAPES = {
     # The letters I and O are left out of the system, which tells them from 1 and 0.
     "icd10pcs": re.compile(r"([0-9A-HJ-NP-Z]{3,7})()"),
 }
+
+_LONGEST_SHOWN = 20
 
 _WANTED = {
     "icd9cm": "an ICD-9-CM diagnosis, such as '401.9', 'V15.82' or 'E885.9'",
@@ -26,7 +29,7 @@ def normalize_code(code, system):
     Blanks around the code go, letters become upper case, and the dot is put where
     the system has it. A code that is already written so comes back unchanged. Only
     the spelling is looked at: whether the code exists, ask a
-    :class:`~sklearn_icd.codes.Catalogue`.
+    :class:`~sklearn_icd.codes.CodeSystem`.
 
     Parameters
     ----------
@@ -64,14 +67,26 @@ def normalize_code(code, system):
     """
     if system not in _SHAPES:
         raise ValueError(f"system must be one of {sorted(_SHAPES)}, got {system!r}.")
-    if not isinstance(code, str):
-        raise TypeError(
-            f"code must be a str, got {type(code).__name__} ({code!r}). Numbers lose the zeros of "
-            "a code (042 becomes 42, 250.00 becomes 250.0): read the column of codes as text."
-        )
+    check_is_text(code, "code")
     match = _SHAPES[system].fullmatch(code.strip().upper())
     if match is None:
-        what = f"{code!r} is not" if code.strip() else "an empty code is not"
+        what = f"{show(code)} is not" if code.strip() else "an empty code is not"
         raise ValueError(f"{what} {_WANTED[system]}.")
     head, tail = match.groups()
     return f"{head}.{tail}" if tail else head
+
+
+def check_is_text(code, name):
+    """Refuse what is no string, numbers above all."""
+    if not isinstance(code, str):
+        shown = f" ({code!r})" if isinstance(code, Number) else ""
+        raise TypeError(
+            f"{name} must be a str, got {type(code).__name__}{shown}. Numbers lose the zeros of a "
+            "code (042 becomes 42, 250.00 becomes 250.0): read the column of codes as text, as in "
+            "pandas.read_csv(..., dtype=str)."
+        )
+
+
+def show(code):
+    """Quote a code, but no longer text: it may be a note that was passed in place of codes."""
+    return repr(code) if len(code) <= _LONGEST_SHOWN else f"a text of {len(code)} characters"

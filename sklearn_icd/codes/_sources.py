@@ -1,5 +1,6 @@
-"""Read the code lists and the tree that the installed packages bring."""
+"""Read the code lists and the trees: from the installed packages, and from the outlines here."""
 
+import re
 import warnings
 from importlib import resources
 
@@ -12,7 +13,8 @@ _LISTS = {
     "icd10pcs": "ICD_10_CM_2024_release/icd10pcs-codes-2024.txt",
 }
 
-_SHORTEST = {"icd9cm": 3, "icd9proc": 2, "icd10cm": 3, "icd10pcs": 3}
+# Where cutting off characters ends. Above it stand ranges, in ICD-10-PCS nothing.
+_SHORTEST = {"icd9cm": 3, "icd9proc": 2, "icd10cm": 3, "icd10pcs": 1}
 
 
 def read_list(system):
@@ -26,28 +28,53 @@ def read_list(system):
 
 def read_tree(system, listed):
     """Read the tree: from each node to its parent or None, and from nodes to titles, if any."""
-    parents, titles = _read_tabular() if system == "icd10cm" else ({}, {})
+    parents, titles = _read_tabular() if system == "icd10cm" else _read_outline(system)
+    ranges = [node for node in parents if "-" in node]
     for code in listed:
-        _hang(code, system, parents)
+        _hang(code, system, parents, ranges)
     return parents, titles
 
 
+def _hang(code, system, parents, ranges):
+    """Add a code, and those above it by their spelling, up to the first that is there."""
+    while code is not None and code not in parents:
+        above = _shorter(code, system) or _narrowest(code, ranges)
+        parents[code] = above
+        code = above
+
+
 def _shorter(code, system):
-    """Give the code with its last character cut off, or None for a category."""
+    """Give the code with its last character cut off, or None where that is no code."""
     bare = code.replace(".", "")
     shortest = _SHORTEST[system] + (system == "icd9cm" and bare[0] == "E")
     if len(bare) <= shortest:
         return None
-    cut = bare[:-1].rstrip("X") if system == "icd10cm" else bare[:-1]
-    return normalize_code(cut, system)
+    if system == "icd10pcs":
+        return bare[:-1]
+    return normalize_code(bare[:-1].rstrip("X") if system == "icd10cm" else bare[:-1], system)
 
 
-def _hang(code, system, parents):
-    """Add a code, and those above it by their spelling, up to the first that is there."""
-    while code is not None and code not in parents:
-        above = _shorter(code, system)
-        parents[code] = above
-        code = above
+def _narrowest(category, ranges):
+    """Give the last range that holds a category: blocks come after their chapter."""
+    for written in reversed(ranges):
+        first, last = written.split("-")
+        if first <= category <= last:
+            return written
+    return None
+
+
+def _read_outline(system):
+    """Read chapters, and indented beneath each its blocks."""
+    path = resources.files("sklearn_icd.codes").joinpath("outlines", f"{system}.txt")
+    parents, titles = {}, {}
+    chapter = None
+    for line in path.read_text(encoding="ascii").splitlines():
+        node, titles[node] = line.strip().split(" ", 1)
+        if not line.startswith(" "):
+            chapter = None
+        parents[node] = chapter
+        chapter = chapter or node
+    return parents, titles
 
 
 def _read_tabular():
@@ -58,9 +85,16 @@ def _read_tabular():
         # The import parses ten megabytes of XML, which takes a second: only here.
         import simple_icd_10_cm as tabular
 
-    parents, titles = {}, {}
+    parents, titles, chapters = {}, {}, {"": None}
     for code in tabular.get_all_codes(with_dots=True):
+        title = " ".join(tabular.get_description(code).split())
+        if tabular.is_chapter(code):
+            # "Neoplasms (C00-D49)". Its number, 2, is also a section of ICD-10-PCS.
+            chapters[code] = node = re.search(r"\((\w+-\w+)\)$", title)[1]
+        else:
+            node = code
         # A block of one category has its category's name, and is left out.
-        parents[code] = tabular.get_parent(code, prioritize_blocks=True) or None
-        titles[code] = " ".join(tabular.get_description(code).split())
+        parent = tabular.get_parent(code, prioritize_blocks=True)
+        parents[node] = chapters.get(parent, parent)
+        titles[node] = title
     return parents, titles

@@ -52,8 +52,8 @@ class TitleEncoder(TextEncoder):
 
     Examples
     --------
-    >>> from sklearn_icd.codes import TitleEncoder, describe_codes, load_catalogue
-    >>> titles = load_catalogue("icd10cm").titles(["E11.9", "E11.65", "I10"])
+    >>> from sklearn_icd.codes import TitleEncoder, describe_codes, CodeSystem
+    >>> titles = CodeSystem("icd10cm").titles(["E11.9", "E11.65", "I10"])
     >>> vectors = TitleEncoder(random_state=0).fit_transform(describe_codes(titles))
     >>> vectors.shape
     (3, 3)

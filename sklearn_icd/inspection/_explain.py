@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_icd.codes import find_catalogue
+from sklearn_icd.codes import find_code_system
 from sklearn_icd.inspection._classifier import (
     attentive_classifier,
     codes_of_notes,
@@ -162,13 +162,13 @@ def _titles(classifier, codes):
     """Give the title of each code, None where it is not known."""
     given = getattr(classifier, "label_titles", None)
     given = {} if given is None else given
-    catalogue = find_catalogue(classifier.classes_.tolist())
+    code_system = find_code_system(classifier.classes_.tolist())
     titles = {}
     for code in codes:
         if code in given:
             titles[code] = given[code]
-        elif catalogue is not None and code in catalogue:
-            titles[code] = catalogue.title(code)
+        elif code_system is not None and code in code_system:
+            titles[code] = code_system.title(code)
         else:
             titles[code] = None
     return titles

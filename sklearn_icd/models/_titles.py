@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_icd.codes import describe_codes, find_catalogue
+from sklearn_icd.codes import describe_codes, find_code_system
 from sklearn_icd.utils._hyperparameters import Estimator, Titles, hyperparameters
 
 
@@ -21,8 +21,8 @@ class TitledCodes:
     Parameters
     ----------
     label_titles : mapping of code to title, default=None
-        What the codes mean; further codes may be among them. None: the titles of the installed
-        catalogue that knows all codes, if one does.
+        What the codes mean; further codes may be among them. None: the titles of the coding
+        system that has all codes, if one does (:func:`~sklearn_icd.codes.find_code_system`).
 
     label_encoder : transformer, default=None
         Makes vectors from the texts ``"CODE: title"``; any scikit-learn transformer does.
@@ -84,9 +84,10 @@ class TitledCodes:
         vectors = self.encode_titles(data, self.label_encoder)
         if vectors is None and self.multilabel_:
             warnings.warn(
-                f"label_encoder has nothing to encode: no catalogue knows the {len(data.classes)} "
-                f"codes, the first of which is {data.classes.tolist()[0]!r}. Name the columns of "
-                "y with classes=[...] if they are ICD codes, or pass label_titles={code: title}.",
+                "label_encoder has nothing to encode: no coding system has the "
+                f"{len(data.classes)} codes, the first of which is {data.classes.tolist()[0]!r}. "
+                "Name the columns of y with classes=[...] if they are ICD codes, or pass "
+                "label_titles={code: title}.",
                 stacklevel=2,
             )
         return vectors
@@ -160,13 +161,13 @@ class TitledCodes:
                 raise ValueError(
                     f"label_titles has no title for {len(missing)} of {len(codes)} codes, the "
                     f"first is {missing[0]!r}: add them, or leave label_titles=None to take the "
-                    "titles of the installed catalogues."
+                    "titles of the coding system that has them all."
                 )
             return {code: self.label_titles[code] for code in codes}
         if not all(isinstance(code, str) for code in codes):
             return None
-        catalogue = find_catalogue(codes)
-        return None if catalogue is None else catalogue.titles(codes)
+        code_system = find_code_system(codes)
+        return None if code_system is None else code_system.titles(codes)
 
     def _check_can_add(self, titles):
         if not isinstance(titles, Mapping) or not titles:
@@ -181,7 +182,7 @@ class TitledCodes:
             raise ValueError(
                 "no titles were used in fit, so the label vectors were drawn at random and "
                 f"trained; a new code has none. Pass {encoder}label_titles={{code: title, ...}} "
-                "(not needed for the codes of an installed catalogue) and fit again."
+                "(not needed for the codes of one coding system) and fit again."
             )
         if np.ndim(self.threshold) > 0:
             raise ValueError(

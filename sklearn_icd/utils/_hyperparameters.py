@@ -31,6 +31,16 @@ Titles = Annotated[object, HasMethods(["__getitem__", "__contains__"])]
 RandomState = Annotated[object, "random_state"]
 Verbosity = Annotated[int, "verbose"]
 
+
+class Search(tuple):
+    """Values that a search should try, in the annotation of a parameter, beside its default."""
+
+    __slots__ = ()
+
+    def __new__(cls, *values):
+        return super().__new__(cls, values)
+
+
 _SECTION = r"(    {}\n    -+\n)(.*?)(\n\n(?=    \S[^\n]*\n    -+\n)|\Z)"
 _PARAMETERS = re.compile(_SECTION.format("Parameters"), re.DOTALL)
 _ATTRIBUTES = re.compile(_SECTION.format("Attributes"), re.DOTALL)
@@ -42,8 +52,9 @@ def hyperparameters(cls):
     """Turn the annotated fields of an estimator class into its hyper-parameters.
 
     The fields become keyword-only arguments of ``__init__``, their annotations become
-    scikit-learn's ``_parameter_constraints``, and the parameters and attributes documented by
-    the parent classes are appended to those of the class's own docstring.
+    scikit-learn's ``_parameter_constraints`` and, where they hold a `Search`, the
+    ``_search_space``; the parameters and attributes documented by the parent classes are appended
+    to those of the class's own docstring.
 
     Parameters
     ----------
@@ -57,8 +68,10 @@ def hyperparameters(cls):
     """
     cls = dataclasses.dataclass(kw_only=True, eq=False, repr=False)(cls)
     hints = get_type_hints(cls, include_extras=True)
-    cls._parameter_constraints = {
-        field.name: _constraints(hints[field.name]) for field in dataclasses.fields(cls)
+    hints = {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+    cls._parameter_constraints = {name: _constraints(hint) for name, hint in hints.items()}
+    cls._search_space = {
+        name: list(values) for name, hint in hints.items() for values in _searched(hint)
     }
     for parent in cls.__bases__:
         _append_parameters(cls, parent)
@@ -73,7 +86,8 @@ def _constraints(hint):
     if origin in (Union, UnionType):
         return [constraint for part in get_args(hint) for constraint in _constraints(part)]
     if origin is Annotated:
-        return list(hint.__metadata__)
+        own = [constraint for constraint in hint.__metadata__ if not isinstance(constraint, Search)]
+        return own or _constraints(hint.__origin__)
     if origin is Literal:
         return [StrOptions(set(get_args(hint)))]
     if hint is NoneType:
@@ -81,6 +95,11 @@ def _constraints(hint):
     if hint is bool:
         return ["boolean"]
     return [hint]
+
+
+def _searched(hint):
+    """Give the `Search` of an annotation, if it has one."""
+    return [values for values in getattr(hint, "__metadata__", ()) if isinstance(values, Search)]
 
 
 def _put_own_first(cls):

@@ -55,13 +55,18 @@ def check_notes(notes, *, name="notes"):
     raise _not_text(texts[position], f"{name}[{position}]")
 
 
+def is_missing(value):
+    """Tell whether a value is what a table holds in place of one: None, NaN, NA or NaT."""
+    return (
+        value is None
+        or type(value).__name__ in {"NAType", "NaTType"}
+        or (isinstance(value, Real) and value != value)
+    )
+
+
 def _not_text(value, where):
     kind = type(value).__name__
-    if (
-        value is None
-        or kind in {"NAType", "NaTType"}
-        or (isinstance(value, Real) and value != value)
-    ):
+    if is_missing(value):
         return ValueError(f"{where} is missing: give '' for an empty note, or drop the row.")
     hint = ": decode it first, as in note.decode('utf-8')" if isinstance(value, bytes) else ""
     return TypeError(f"{where} must be a str, got {kind}{hint}.")

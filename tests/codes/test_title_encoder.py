@@ -13,13 +13,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils import get_tags
 
-from sklearn_icd.codes import TitleEncoder, describe_codes, load_catalogue
+from sklearn_icd.codes import CodeSystem, TitleEncoder, describe_codes
 
 
 @pytest.fixture(scope="module")
 def texts():
-    catalogue = load_catalogue("icd9cm")
-    return describe_codes(catalogue.titles(catalogue.codes[:600]))
+    code_system = CodeSystem("icd9cm")
+    return describe_codes(code_system.titles(code_system.codes[:600]))
 
 
 def test_describe_codes_keeps_the_order():

@@ -150,7 +150,7 @@ def test_an_encoder_without_titles_to_encode_says_so():
     classifier = FusionClassifier(
         n_filters=2, n_heads=2, word_vectors=None, max_epochs=1, label_encoder=TitleEncoder()
     )
-    with pytest.warns(UserWarning, match=r"no catalogue knows the 3 codes.*0\. Name the columns"):
+    with pytest.warns(UserWarning, match=r"no coding system has the 3 codes.*0\. Name the columns"):
         classifier.fit(X, Y)
     with pytest.raises(ValueError, match="label_titles"):
         classifier.with_codes({"I10": "Essential hypertension"})

@@ -1,5 +1,7 @@
 """Lists of codes per note as a sparse indicator matrix."""
 
+from itertools import chain
+
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -11,8 +13,11 @@ def indicator(codes_per_note, names):
     silently permutes those beyond 127 with int8.
     """
     column = {name: j for j, name in enumerate(names)}
-    rows = [sorted({column[code] for code in codes}) for codes in codes_per_note]
+    rows = [[column[code] for code in codes] for codes in codes_per_note]
     indptr = np.cumsum([0, *map(len, rows)], dtype=np.int32)
-    indices = np.fromiter((j for row in rows for j in row), dtype=np.int32, count=indptr[-1])
+    indices = np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=indptr[-1])
     data = np.ones(len(indices), dtype=np.int64)
-    return csr_array((data, indices, indptr), shape=(len(rows), len(names)))
+    table = csr_array((data, indices, indptr), shape=(len(rows), len(names)))
+    table.sum_duplicates()
+    table.data[:] = 1
+    return table

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_icd.datasets._indicator import indicator
+from sklearn_icd.utils._indicator import indicator
 
 
 def test_rows_columns_and_repeated_codes():
