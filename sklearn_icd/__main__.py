@@ -64,7 +64,7 @@ def _add_options(parser):
         "--data-home",
         metavar="FOLDER",
         help="the folder that holds the corpora (default: the environment variable "
-        "SKLEARN_ICD_DATA)",
+        "SKLEARN_ICD_DATA, else ~/sklearn_icd_data)",
     )
     parser.add_argument(
         "--notes",

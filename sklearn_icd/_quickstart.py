@@ -122,7 +122,7 @@ def _shares(bunch, n_notes, n_codes, random):
     The codes are those of the corpus, or its most frequent ones in training.
     """
     order = random.permutation(len(bunch.data))[:n_notes]
-    is_test = bunch.splits[order] != "train"
+    is_test = ~np.isin(order, bunch.splits.train)
     if not is_test.any():
         is_test = np.arange(len(order)) < len(order) // 5
     test, rest = np.sort(order[is_test]), order[~is_test]

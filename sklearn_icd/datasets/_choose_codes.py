@@ -16,12 +16,12 @@ _NEAR_DUPLICATE = re.compile(
 )
 
 
-def choose_codes(catalogue, n_codes):
+def choose_codes(code_system, n_codes):
     """Choose assignable codes, the same for each call; the first n are those of any smaller call.
 
     Parameters
     ----------
-    catalogue : Catalogue
+    code_system : CodeSystem
         The assignable codes and their titles.
 
     n_codes : int
@@ -32,21 +32,21 @@ def choose_codes(catalogue, n_codes):
     codes : list of str
         The codes, the most common in everyday work first.
     """
-    n_all = len(catalogue.codes)
+    n_all = len(code_system.codes)
     if n_codes > n_all:
         raise ValueError(
             f"n_codes must be at most {n_all}, the number of ICD-10-CM codes, got {n_codes}."
         )
-    everyday = [code for code in EVERYDAY if code in catalogue]
+    everyday = [code for code in EVERYDAY if code in code_system]
     if n_codes > len(everyday):
-        return [*everyday, *_others(catalogue)][:n_codes]
+        return [*everyday, *_others(code_system)][:n_codes]
     return everyday[:n_codes]
 
 
 @cache
-def _others(catalogue):
+def _others(code_system):
     """Return all codes but the everyday ones, the best first."""
-    titles = catalogue.titles(catalogue.codes)
+    titles = code_system.titles(code_system.codes)
     taken = {_stem(titles[code]) for code in EVERYDAY if code in titles}
     one_of_a_kind, near_duplicates = [], []
     for code in sorted(

@@ -3,17 +3,16 @@
 import os
 from xml.etree import ElementTree
 
-import numpy as np
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from sklearn_icd.datasets._home import corpus_folder, required
-from sklearn_icd.datasets._indicator import indicator
+from sklearn_icd.datasets._corpus import Note, corpus_bunch, known_titles
+from sklearn_icd.datasets._home import corpus_folder, home_path, required
 
 FILES = {"train": "2007ChallengeTrainData.xml", "test": "2007ChallengeTestDataNoCodes.xml"}
 WHERE_FROM = (
     "It belongs to the Computational Medicine Center's 2007 Medical NLP Challenge (Cincinnati "
-    "Children's Hospital): get the challenge's files from its organisers and put "
+    "Children's Hospital), whose catalogue (computationalmedicine.org/catalog) is no longer on the "
+    "web: ask the challenge's organisers for the files, or someone who took part, and put "
     f"{' and '.join(FILES.values())} into the folder 'cmc2007' of the data home."
 )
 DESCR = """\
@@ -33,14 +32,14 @@ at ACL, 97-104.
 """
 
 
-@validate_params(
-    {
-        "subset": [StrOptions(set(FILES))],
-        "data_home": [str, os.PathLike, None],
-        "return_X_y": ["boolean"],
-    },
-    prefer_skip_nested_validation=True,
-)
+_PARAMETERS = {
+    "subset": [StrOptions(set(FILES))],
+    "data_home": [str, os.PathLike, None],
+    "return_X_y": ["boolean"],
+}
+
+
+@validate_params(_PARAMETERS, prefer_skip_nested_validation=True)
 def load_cmc2007(*, subset="train", data_home=None, return_X_y=False):
     """Load the radiology reports of the CMC 2007 challenge from the data home.
 
@@ -50,8 +49,7 @@ def load_cmc2007(*, subset="train", data_home=None, return_X_y=False):
         The 978 notes with codes, or the 976 that were published without.
 
     data_home : str or path-like, default=None
-        The folder with the subfolder `cmc2007`. None reads the environment variable
-        ``SKLEARN_ICD_DATA``.
+        The folder with the subfolder `cmc2007`, as of :func:`data_home`.
 
     return_X_y : bool, default=False
         Whether to return `(data, target)` instead of a Bunch.
@@ -70,8 +68,12 @@ def load_cmc2007(*, subset="train", data_home=None, return_X_y=False):
             The ICD-9-CM codes of the train notes, sorted, for either `subset`.
         ids : ndarray of shape (n_notes,)
             The corpus' numbers of the notes, as strings.
-        splits : ndarray of shape (n_notes,)
-            "train" or "test" for each note.
+        subject_ids : None
+            The corpus does not say which notes are of one patient.
+        splits : :class:`~sklearn.utils.Bunch`
+            From the name of the split that was loaded to its rows, an int64 array.
+        titles : dict of str to str
+            From each code to its title.
         spans : None
             The corpus has no evidence spans.
         DESCR : str
@@ -90,34 +92,85 @@ def load_cmc2007(*, subset="train", data_home=None, return_X_y=False):
     (978, 45)
     """
     home = corpus_folder(data_home, "cmc2007", WHERE_FROM)
-    train = _read_documents(home / FILES["train"])
-    coded = [_majority_codes(document) for document in train]
-    names = sorted({code for codes in coded for code in codes})
-
-    documents = train if subset == "train" else _read_documents(home / FILES[subset])
-    data = [_note(document) for document in documents]
-    target = indicator(coded, names) if subset == "train" else None
+    train = _read_notes(home / FILES["train"], with_codes=True)
+    names = sorted({code for note in train for code in note.codes})
+    notes = train if subset == "train" else _read_notes(home / FILES[subset], with_codes=False)
+    bunch = corpus_bunch({subset: notes}, names, DESCR)
     if return_X_y:
-        return data, target
-    return Bunch(
-        data=data,
-        target=target,
-        target_names=np.array(names),
-        ids=np.array([document.get("id") for document in documents]),
-        splits=np.full(len(documents), subset),
-        spans=None,
-        DESCR=DESCR,
-    )
+        return bunch.data, bunch.target
+    bunch.titles = known_titles(names, "icd9cm")
+    return bunch
 
 
-def _read_documents(path):
-    return ElementTree.parse(required(path, WHERE_FROM)).getroot().findall("doc")
+@validate_params(
+    _PARAMETERS | {"download_if_missing": ["boolean"]}, prefer_skip_nested_validation=True
+)
+def fetch_cmc2007(*, subset="train", data_home=None, download_if_missing=True, return_X_y=False):
+    """Load the radiology reports of the CMC 2007 challenge, which cannot be downloaded.
+
+    No public address has the files by leave of their owners: the organisers' catalogue, where
+    they were free to download, is gone, and what is left are copies whose terms nobody states.
+    So this is :func:`load_cmc2007` under the name that the other corpora have, with an error that
+    says so where the files are not in the data home.
+
+    Parameters
+    ----------
+    subset : {"train", "test"}, default="train"
+        The notes to load, as of :func:`load_cmc2007`.
+
+    data_home : str or path-like, default=None
+        The folder with the subfolder `cmc2007`, as of :func:`data_home`.
+
+    download_if_missing : bool, default=True
+        Without effect on what is loaded, as there is nothing to download. If True, the error
+        about missing files says why.
+
+    return_X_y : bool, default=False
+        Whether to return `(data, target)` instead of a Bunch.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        The notes and their codes, as of :func:`load_cmc2007`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the files are missing; the message says which, and where to ask for them.
+
+    See Also
+    --------
+    load_cmc2007 : Load the same notes.
+
+    Examples
+    --------
+    >>> from sklearn_icd.datasets import fetch_cmc2007
+    >>> X, y = fetch_cmc2007(return_X_y=True)  # doctest: +SKIP
+    >>> y.shape  # doctest: +SKIP
+    (978, 45)
+    """
+    folder = home_path(data_home) / "cmc2007"
+    missing = [name for name in {FILES["train"], FILES[subset]} if not (folder / name).exists()]
+    if download_if_missing and missing:
+        raise FileNotFoundError(
+            f"{folder / missing[0]} is missing, and CMC 2007 cannot be downloaded: no public "
+            f"address has it by leave of its owners. {WHERE_FROM}"
+        )
+    return load_cmc2007(subset=subset, data_home=data_home, return_X_y=return_X_y)
+
+
+def _read_notes(path, with_codes):
+    documents = ElementTree.parse(required(path, WHERE_FROM)).getroot().findall("doc")
+    return [
+        Note(document.get("id"), _text(document), _majority_codes(document) if with_codes else None)
+        for document in documents
+    ]
 
 
 def _majority_codes(document):
     return [code.text for code in document.iterfind("codes/code[@origin='CMC_MAJORITY']")]
 
 
-def _note(document):
+def _text(document):
     """Return the history and the impression, one a line."""
     return "\n".join(text.text.strip() for text in document.iterfind("texts/text"))

@@ -4,15 +4,20 @@ import os
 from pathlib import Path
 
 VARIABLE = "SKLEARN_ICD_DATA"
+DEFAULT = "~/sklearn_icd_data"
 
 
 def data_home(path=None):
     """Return the folder that holds the corpora, one subfolder each.
 
+    The functions ``fetch_*`` make the folder when they download into it; this function and
+    ``load_*`` want it to be there.
+
     Parameters
     ----------
     path : str or path-like, default=None
-        The folder. None reads the environment variable ``SKLEARN_ICD_DATA``.
+        The folder. None reads the environment variable ``SKLEARN_ICD_DATA`` and, if that is not
+        set, takes ``~/sklearn_icd_data``.
 
     Returns
     -------
@@ -21,8 +26,6 @@ def data_home(path=None):
 
     Raises
     ------
-    ValueError
-        If neither `path` nor the environment variable is given.
     NotADirectoryError
         If the folder does not exist.
 
@@ -32,25 +35,30 @@ def data_home(path=None):
     >>> data_home(".")
     PosixPath('.')
     """
-    source = "data_home" if path is not None else f"the environment variable {VARIABLE}"
-    path = path if path is not None else os.environ.get(VARIABLE)
-    if not path:
-        raise ValueError(
-            "No data home is set, so no corpus can be found. Pass data_home='/corpora' or "
-            f"set the environment variable {VARIABLE} to that folder."
+    home = home_path(path)
+    if home.is_dir():
+        return home
+    if path is None and not os.environ.get(VARIABLE):
+        raise NotADirectoryError(
+            f"The default data home, {DEFAULT}, does not exist: nothing was fetched into it yet. "
+            f"Pass data_home='/corpora' or set the environment variable {VARIABLE} if the corpora "
+            "are in another folder."
         )
-    home = Path(path).expanduser()
-    if not home.is_dir():
-        raise NotADirectoryError(f"{source} should name an existing folder, got {str(path)!r}.")
-    return home
+    source = "data_home" if path is not None else f"the environment variable {VARIABLE}"
+    raise NotADirectoryError(f"{source} should name an existing folder, got {str(home)!r}.")
+
+
+def home_path(path=None):
+    """Return the data home, whether it exists or not."""
+    return Path(path or os.environ.get(VARIABLE) or DEFAULT).expanduser()
 
 
 def corpus_folder(path, name, where_from):
     """Return the folder of a corpus in the data home, or say where to get the corpus."""
     try:
         home = data_home(path)
-    except (ValueError, NotADirectoryError) as error:
-        raise type(error)(f"{error} {where_from}") from None
+    except NotADirectoryError as error:
+        raise NotADirectoryError(f"{error} {where_from}") from None
     return required(home / name, where_from)
 
 

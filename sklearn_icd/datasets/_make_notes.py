@@ -8,11 +8,12 @@ import numpy as np
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklearn_icd.codes import load_catalogue
+from sklearn_icd.codes import CodeSystem
 from sklearn_icd.datasets._choose_codes import choose_codes
 from sklearn_icd.datasets._draft import Draft
-from sklearn_icd.datasets._indicator import indicator
 from sklearn_icd.datasets._phrases import ways_to_write
+from sklearn_icd.datasets._spans import span_table
+from sklearn_icd.utils._indicator import indicator
 
 _STEEP = 1.5  # how much a code's usual ways to be written prevail over its rarer ones
 _OF_ONE_GROUP = 0.6  # the share of a note's draws from the group of codes it is mostly about
@@ -120,12 +121,14 @@ def make_notes(
             From each code to its title.
         ids : ndarray of shape (n_notes,)
             "made-0", "made-1", and so on.
-        splits : ndarray of shape (n_notes,)
-            "train" or, for a fifth of the notes, "test".
-        spans : list of list of (code, pieces)
-            For each note where it says that the patient has a code, one entry for each mention
-            in the order of the note; `pieces` is a list with one pair `(start, end)` of
-            character positions. Codes are those of `target_clean`.
+        subject_ids : None
+            The notes are about no patient.
+        splits : :class:`~sklearn.utils.Bunch`
+            `train` and `test`, a fifth of the notes: their rows in order, as int64 arrays.
+        spans : structured ndarray
+            Where the notes say that the patient has a code, one row for each mention in the order
+            of the notes: `note`, the row of the note, `mention`, a running number, `code`, and
+            `start` and `end`, in characters of the note. Codes are those of `target_clean`.
         DESCR : str
             What these notes are and are not.
 
@@ -137,13 +140,13 @@ def make_notes(
     (20, 10)
     >>> made.titles[made.target_names[0]]
     'Essential (primary) hypertension'
-    >>> code, [(start, end)] = made.spans[0][0]
-    >>> phrase = made.data[0][start:end]
+    >>> note, _, code, start, end = made.spans[0]
+    >>> phrase = made.data[note][start:end]
     """
     random = check_random_state(random_state)
-    catalogue = load_catalogue("icd10cm")
-    codes = choose_codes(catalogue, n_codes)
-    titles = catalogue.titles(codes)
+    code_system = CodeSystem("icd10cm")
+    codes = choose_codes(code_system, n_codes)
+    titles = code_system.titles(codes)
 
     drawn = _draw_codes(codes, n_notes, codes_per_note, distractors, zipf_exponent, random)
     affirmed, denied = zip(*drawn, strict=True)
@@ -157,8 +160,8 @@ def make_notes(
     data = [note for note, _ in notes]
     target_clean = indicator(affirmed, range(n_codes))
     target = indicator(_mislabel(affirmed, n_codes, label_noise, random), range(n_codes))
-    splits = np.full(n_notes, "train")
-    splits[random.permutation(n_notes)[: n_notes // 5]] = "test"
+    order = random.permutation(n_notes)
+    test, train = np.sort(order[: n_notes // 5]), np.sort(order[n_notes // 5 :])
     if return_X_y:
         return data, target
     return Bunch(
@@ -168,8 +171,13 @@ def make_notes(
         target_names=np.array(codes),
         titles=titles,
         ids=np.array([f"made-{i}" for i in range(n_notes)]),
-        splits=splits,
-        spans=[spans for _, spans in notes],
+        subject_ids=None,
+        splits=Bunch(train=train, test=test),
+        spans=span_table(
+            (row, code, pieces)
+            for row, (_, mentions) in enumerate(notes)
+            for code, pieces in mentions
+        ),
         DESCR=DESCR,
     )
 

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.multiclass import OneVsRestClassifier
 
-from sklearn_icd.codes import load_catalogue
+from sklearn_icd.codes import CodeSystem
 from sklearn_icd.datasets import _sentences, make_notes
 from sklearn_icd.datasets._make_notes import _draw_codes
 from sklearn_icd.datasets._phrases import ways_to_write
@@ -27,25 +27,27 @@ def n_words(notes):
 
 
 def test_shapes_and_types(made):
-    assert len(made.data) == len(made.ids) == len(made.splits) == len(made.spans) == 1000
+    assert len(made.data) == len(made.ids) == 1000
     assert made.target.shape == made.target_clean.shape == (1000, 50)
     assert made.target.dtype == np.int64
     assert len(set(made.ids)) == 1000
-    assert (made.splits == "test").sum() == 200
-    assert set(made.splits) == {"train", "test"}
+    assert made.subject_ids is None
+    assert len(made.splits.test) == 200
+    assert sorted([*made.splits.train, *made.splits.test]) == list(range(1000))
+    assert all((np.diff(rows) > 0).all() for rows in made.splits.values())
     assert "about no patient" in " ".join(made.DESCR.split())
 
 
-def test_titles_are_the_catalogue_s(made):
-    assert made.titles == load_catalogue("icd10cm").titles(made.target_names)
+def test_titles_are_those_of_the_code_system(made):
+    assert made.titles == CodeSystem("icd10cm").titles(made.target_names)
 
 
 def test_the_same_random_state_makes_the_same_notes(made):
     again = make_notes(random_state=np.random.RandomState(0))
     assert again.data == made.data
-    assert again.spans == made.spans
+    np.testing.assert_array_equal(again.spans, made.spans)
     assert (again.target != made.target).nnz == 0
-    np.testing.assert_array_equal(again.splits, made.splits)
+    np.testing.assert_array_equal(again.splits.test, made.splits.test)
     assert make_notes(n_notes=5, random_state=1).data != make_notes(n_notes=5, random_state=2).data
 
 
@@ -113,31 +115,35 @@ def test_default_length(made):
 def test_spans_are_the_mentions_of_the_codes(made):
     ways = ways_to_write(made.titles)
     names = list(made.target_names)
-    for i, (note, spans) in enumerate(zip(made.data, made.spans, strict=True)):
-        columns = {names.index(code) for code, _ in spans}
+    for i, (note, spans) in enumerate(zip(made.data, spans_by_note(made), strict=True)):
+        columns = {names.index(code) for code in spans["code"]}
         assert columns == set(made.target_clean[[i]].indices.tolist())
-        starts = [start for _, [(start, _)] in spans]
-        assert starts == sorted(starts)
-        for code, [(start, end)] in spans:
+        assert (np.diff(spans["start"]) > 0).all()
+        for _, _, code, start, end in spans:
             assert note[start:end].lower() in [way.lower() for way in ways[code]]
+    assert made.spans["mention"].tolist() == list(range(len(made.spans)))
+
+
+def spans_by_note(made):
+    return [made.spans[made.spans["note"] == row] for row in range(len(made.data))]
 
 
 def outside_spans(note, spans):
     """Return the note without its true mentions, in lower case."""
-    for _, [(start, end)] in reversed(spans):
+    for _, _, _, start, end in spans[::-1]:
         note = note[:start] + "|" + note[end:]
     return note.lower()
 
 
 def test_distractors_are_mentioned_and_only_where_they_are_denied():
-    ways = ways_to_write(load_catalogue("icd10cm").titles(make_notes(1, 97).target_names))
+    ways = ways_to_write(CodeSystem("icd10cm").titles(make_notes(1, 97).target_names))
     told = {code: [way.lower() for way in some if len(way) > 12] for code, some in ways.items()}
 
     def mentioned(made):
         return np.mean(
             [
                 sum(any(w in outside_spans(n, s) for w in some) for some in told.values())
-                for n, s in zip(made.data, made.spans, strict=True)
+                for n, s in zip(made.data, spans_by_note(made), strict=True)
             ]
         )
 
@@ -153,7 +159,7 @@ def test_distractors_are_mentioned_and_only_where_they_are_denied():
 
 
 def test_no_neutral_sentence_mentions_an_everyday_code():
-    ways = ways_to_write(load_catalogue("icd10cm").titles(make_notes(1, 97).target_names))
+    ways = ways_to_write(CodeSystem("icd10cm").titles(make_notes(1, 97).target_names))
     text = " ".join(make_notes(30, 1, mean_words=4000, distractors=0, random_state=0).data).lower()
     del ways["I10"]
     assert [way for some in ways.values() for way in some if f" {way.lower()} " in text] == []
@@ -216,13 +222,13 @@ def test_each_slot_has_words(slot):
 
 
 def test_a_linear_model_does_well_but_not_perfectly(made):
-    train = made.splits == "train"
+    train, test = made.splits.train, made.splits.test
     vectorizer = TfidfVectorizer(min_df=2)
     notes = np.array(made.data, dtype=object)
     model = OneVsRestClassifier(LogisticRegression(C=100))
     model.fit(vectorizer.fit_transform(notes[train]), made.target[train].toarray())
-    p = model.predict_proba(vectorizer.transform(notes[~train]))
-    assert 0.7 < f1_score(made.target[~train].toarray(), p > 0.3, average="micro") < 0.92
+    p = model.predict_proba(vectorizer.transform(notes[test]))
+    assert 0.7 < f1_score(made.target[test].toarray(), p > 0.3, average="micro") < 0.92
 
 
 def test_many_codes():
@@ -256,8 +262,9 @@ def test_any_parameters(n_notes, n_codes, **parameters):
     assert made.target_clean.sum(axis=1).min() >= 1
     assert set(made.target.data) <= {1}
     assert len(made.data) == n_notes
-    for note, spans in zip(made.data, made.spans, strict=True):
-        assert all(0 <= start < end <= len(note) for _, [(start, end)] in spans)
+    lengths = np.array(list(map(len, made.data)))[made.spans["note"]]
+    starts, ends = made.spans["start"], made.spans["end"]
+    assert np.all((starts >= 0) & (starts < ends) & (ends <= lengths))
 
 
 @pytest.mark.parametrize(
