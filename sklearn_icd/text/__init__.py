@@ -1,6 +1,7 @@
 """Transformers over raw notes: cleaning, sections, shortening, words as numbers, word vectors."""
 
 from sklearn_icd.text._cleaner import NoteCleaner
+from sklearn_icd.text._cleaner_recipes import make_note_cleaner
 from sklearn_icd.text._section_reorderer import SectionReorderer
 from sklearn_icd.text._segment_tokenizer import SegmentTokenizer
 from sklearn_icd.text._tokenizer import WordTokenizer
@@ -13,5 +14,6 @@ __all__ = [
     "SegmentTokenizer",
     "TfidfTruncator",
     "WordTokenizer",
+    "make_note_cleaner",
     "train_skip_gram",
 ]

@@ -65,7 +65,7 @@ def _distinct(numbers):
     return numbers[np.diff(numbers, prepend=-1) > 0]
 
 
-def joined_spans(words):
+def joined_spans(words, origins=None):
     """Return the span of each character of words that are joined by single spaces.
 
     A space stands for the whole gap between its two words.
@@ -73,7 +73,9 @@ def joined_spans(words):
     Parameters
     ----------
     words : list of re.Match
-        Words as they lie in a note.
+        Words as they lie in a text.
+    origins : int64 ndarray of shape (n_text_characters,), default=None
+        Where each character of the text lies in the note. None: the text is the note.
 
     Returns
     -------
@@ -84,8 +86,11 @@ def joined_spans(words):
     lengths = ends - starts + 1  # each word with the space after it
     first = np.cumsum(lengths) - lengths
     begin = (np.arange(lengths.sum()) + np.repeat(starts - first, lengths))[:-1]
+    begin = begin if origins is None else origins[begin]
     spans = np.stack([begin, begin + 1], axis=1)
-    spans[first[1:] - 1, 1] = starts[1:]
+    gaps = first[1:] - 1
+    spans[gaps, 0] = spans[gaps - 1, 1]
+    spans[gaps, 1] = spans[gaps + 1, 0]
     return spans
 
 
