@@ -1,7 +1,10 @@
 """Micro-F1, and the four figures that circulate under the name macro-F1."""
 
 import numpy as np
+from scipy import sparse
 
+from sklearn_icd.metrics._note_sums import NoteSums, ratio_of_sums
+from sklearn_icd.metrics._places import sizes
 from sklearn_icd.metrics._validation import check_indicators
 
 
@@ -144,17 +147,34 @@ def f1_macro(y_true, y_pred, *, average="mean"):
     >>> f1_macro(y_true, y_pred, average="present")
     0.666...
     """
-    if average not in _AVERAGES:
-        raise ValueError(f"average must be one of {sorted(_AVERAGES)}, got {average!r}.")
-    return float(_AVERAGES[average](*_counts(y_true, y_pred)))
+    return float(_average(average)(*_counts(y_true, y_pred)))
+
+
+def f1_micro_sums(y_true, y_pred):
+    """Give micro-F1 as sums over the notes."""
+    both, y_true, y_pred = _both_true_pred(y_true, y_pred)
+    return ratio_of_sums(2 * sizes(both), sizes(y_true) + sizes(y_pred), empty=0.0)
+
+
+def f1_macro_sums(y_true, y_pred, *, average="mean"):
+    """Give macro-F1 as sums over the notes: those of each code, both, true and predicted."""
+    macro = _average(average)
+    parts = sparse.hstack(_both_true_pred(y_true, y_pred), format="csr", dtype=np.float64)
+    return NoteSums(parts, lambda sums: macro(*np.split(sums, 3, axis=-1)))
+
+
+def _both_true_pred(y_true, y_pred):
+    y_true, y_pred = check_indicators(y_true, y_pred)
+    return y_true * y_pred, y_true, y_pred  # elementwise for sparse arrays
 
 
 def _counts(y_true, y_pred):
     """Count, for every code, the notes where it is both, true, and predicted: three (L,)."""
-    y_true, y_pred = check_indicators(y_true, y_pred)
-    both = y_true * y_pred  # elementwise for sparse arrays
-    n_codes = y_true.shape[1]
-    return tuple(np.bincount(y.indices, minlength=n_codes) for y in (both, y_true, y_pred))
+    tables = _both_true_pred(y_true, y_pred)
+    return tuple(np.bincount(table.indices, minlength=table.shape[1]) for table in tables)
+
+
+# What follows takes counts of shape (..., L) and averages over the last axis.
 
 
 def _ratio(part, whole):
@@ -165,8 +185,8 @@ def _f1(both, true, pred):
     return _ratio(2 * both, true + pred)
 
 
-def _mean(values):
-    return values.mean() if len(values) else 0.0
+def _mean_where(values, chosen):
+    return _ratio((values * chosen).sum(axis=-1), chosen.sum(axis=-1))
 
 
 def _micro(both, true, pred):
@@ -174,13 +194,19 @@ def _micro(both, true, pred):
 
 
 def _harmonic(both, true, pred):
-    precision, recall = _ratio(both, pred).mean(), _ratio(both, true).mean()
+    precision, recall = _ratio(both, pred).mean(axis=-1), _ratio(both, true).mean(axis=-1)
     return _ratio(2 * precision * recall, precision + recall)
 
 
 _AVERAGES = {
-    "mean": lambda both, true, pred: _mean(_f1(both, true, pred)),
+    "mean": lambda both, true, pred: _f1(both, true, pred).mean(axis=-1),
     "harmonic": _harmonic,
-    "present": lambda both, true, pred: _mean(_f1(both, true, pred)[true > 0]),
-    "active": lambda both, true, pred: _mean(_f1(both, true, pred)[true + pred > 0]),
+    "present": lambda both, true, pred: _mean_where(_f1(both, true, pred), true > 0),
+    "active": lambda both, true, pred: _mean_where(_f1(both, true, pred), true + pred > 0),
 }
+
+
+def _average(name):
+    if name not in _AVERAGES:
+        raise ValueError(f"average must be one of {sorted(_AVERAGES)}, got {name!r}.")
+    return _AVERAGES[name]

@@ -1,13 +1,16 @@
 """How well scores rank the codes of each note; equal scores count as if in random order."""
 
-import warnings
-
 import numpy as np
-from sklearn.exceptions import UndefinedMetricWarning
 
-from sklearn_icd.metrics._validation import check_k, check_ranking
-
-_BLOCK = 2**22  # scores sorted at once: 32 MB in float64
+from sklearn_icd.metrics._note_sums import mean_over_notes, ratio_of_sums
+from sklearn_icd.metrics._places import (
+    hits_within,
+    sizes,
+    sum_by_row,
+    true_cells_above_and_tied,
+    true_places,
+)
+from sklearn_icd.metrics._validation import check_positive_integer, check_ranking
 
 
 def precision_at_k(y_true, scores, k):
@@ -18,8 +21,9 @@ def precision_at_k(y_true, scores, k):
     ----------
     y_true : array-like or sparse of shape (n, L)
         The true codes, 0 or 1 in every cell.
-    scores : array-like of shape (n, L)
-        Probabilities, logits or any other scores, higher for likelier codes.
+    scores : array-like or sparse of shape (n, L)
+        Probabilities, logits or any other scores, higher for likelier codes. Cells that a sparse
+        table does not store are 0.
     k : int
         Number of codes looked at; where it is above L, the share is still of k.
 
@@ -31,7 +35,7 @@ def precision_at_k(y_true, scores, k):
     Raises
     ------
     TypeError
-        If `k` is no integer, `scores` is sparse, or an array holds no real numbers.
+        If `k` is no integer, or an array holds no real numbers.
     ValueError
         If `k` is below 1, `scores` holds NaN, `y_true` anything but 0 and 1, or the shapes differ.
 
@@ -50,9 +54,7 @@ def precision_at_k(y_true, scores, k):
     >>> precision_at_k([[1, 0, 1], [0, 1, 0]], [[0.9, 0.5, 0.1], [0.2, 0.7, 0.4]], k=2)
     0.5
     """
-    k = check_k(k)
-    y_true, scores = check_ranking(y_true, scores)
-    return float(_hits(y_true, scores, k).mean() / k)
+    return precision_at_k_sums(y_true, scores, k).value()
 
 
 def recall_at_k(y_true, scores, k):
@@ -63,8 +65,9 @@ def recall_at_k(y_true, scores, k):
     ----------
     y_true : array-like or sparse of shape (n, L)
         The true codes, 0 or 1 in every cell.
-    scores : array-like of shape (n, L)
-        Probabilities, logits or any other scores, higher for likelier codes.
+    scores : array-like or sparse of shape (n, L)
+        Probabilities, logits or any other scores, higher for likelier codes. Cells that a sparse
+        table does not store are 0.
     k : int
         Number of codes looked at.
 
@@ -77,7 +80,7 @@ def recall_at_k(y_true, scores, k):
     Raises
     ------
     TypeError
-        If `k` is no integer, `scores` is sparse, or an array holds no real numbers.
+        If `k` is no integer, or an array holds no real numbers.
     ValueError
         If `k` is below 1, `scores` holds NaN, `y_true` anything but 0 and 1, or the shapes differ.
 
@@ -96,9 +99,7 @@ def recall_at_k(y_true, scores, k):
     >>> recall_at_k([[1, 0, 1], [0, 1, 0]], [[0.9, 0.5, 0.1], [0.2, 0.7, 0.4]], k=2)
     0.75
     """
-    k = check_k(k)
-    y_true, scores = check_ranking(y_true, scores)
-    return _mean_over_coded(y_true, _hits(y_true, scores, k))
+    return recall_at_k_sums(y_true, scores, k).value()
 
 
 def r_precision(y_true, scores):
@@ -109,8 +110,9 @@ def r_precision(y_true, scores):
     ----------
     y_true : array-like or sparse of shape (n, L)
         The true codes, 0 or 1 in every cell.
-    scores : array-like of shape (n, L)
-        Probabilities, logits or any other scores, higher for likelier codes.
+    scores : array-like or sparse of shape (n, L)
+        Probabilities, logits or any other scores, higher for likelier codes. Cells that a sparse
+        table does not store are 0.
 
     Returns
     -------
@@ -121,7 +123,7 @@ def r_precision(y_true, scores):
     Raises
     ------
     TypeError
-        If `scores` is sparse, or an array holds no real numbers.
+        If an array holds no real numbers.
     ValueError
         If `scores` holds NaN, `y_true` anything but 0 and 1, or the shapes differ.
 
@@ -140,8 +142,7 @@ def r_precision(y_true, scores):
     >>> r_precision([[1, 0, 1], [0, 1, 0]], [[0.9, 0.5, 0.1], [0.2, 0.7, 0.4]])
     0.75
     """
-    y_true, scores = check_ranking(y_true, scores)
-    return _mean_over_coded(y_true, _hits(y_true, scores, _sizes(y_true)))
+    return r_precision_sums(y_true, scores).value()
 
 
 def mean_average_precision(y_true, scores):
@@ -154,8 +155,9 @@ def mean_average_precision(y_true, scores):
     ----------
     y_true : array-like or sparse of shape (n, L)
         The true codes, 0 or 1 in every cell.
-    scores : array-like of shape (n, L)
-        Probabilities, logits or any other scores, higher for likelier codes.
+    scores : array-like or sparse of shape (n, L)
+        Probabilities, logits or any other scores, higher for likelier codes. Cells that a sparse
+        table does not store are 0.
 
     Returns
     -------
@@ -166,7 +168,7 @@ def mean_average_precision(y_true, scores):
     Raises
     ------
     TypeError
-        If `scores` is sparse, or an array holds no real numbers.
+        If an array holds no real numbers.
     ValueError
         If `scores` holds NaN, `y_true` anything but 0 and 1, or the shapes differ.
 
@@ -195,99 +197,119 @@ def mean_average_precision(y_true, scores):
     >>> mean_average_precision([[1, 0, 1], [0, 1, 0]], [[0.9, 0.5, 0.1], [0.2, 0.7, 0.4]])
     0.916...
     """
+    return mean_average_precision_sums(y_true, scores).value()
+
+
+def ndcg_at_k(y_true, scores, k):
+    """
+    Compute the normalised discounted cumulative gain of the k best, averaged over the notes.
+
+    A true code at rank r gains 1 / log2(r + 1); a note's sum over its k best codes is divided by
+    the most that any ranking could reach.
+
+    Parameters
+    ----------
+    y_true : array-like or sparse of shape (n, L)
+        The true codes, 0 or 1 in every cell.
+    scores : array-like or sparse of shape (n, L)
+        Probabilities, logits or any other scores, higher for likelier codes. Cells that a sparse
+        table does not store are 0.
+    k : int
+        Number of codes looked at.
+
+    Returns
+    -------
+    float
+        The mean over the notes that have a code; nan, with an
+        :class:`~sklearn.exceptions.UndefinedMetricWarning`, where no note has one.
+
+    Raises
+    ------
+    TypeError
+        If `k` is no integer, or an array holds no real numbers.
+    ValueError
+        If `k` is below 1, `scores` holds NaN, `y_true` anything but 0 and 1, or the shapes differ.
+
+    See Also
+    --------
+    sklearn.metrics.ndcg_score : The same where every note has a code; it counts 0 for a note
+        without codes.
+
+    Notes
+    -----
+    Codes with equal scores count as if in random order: the value is the mean over all their
+    orders, which depends neither on chance nor on the order of the columns.
+
+    References
+    ----------
+    K. Järvelin and J. Kekäläinen, "Cumulated gain-based evaluation of IR techniques", ACM TOIS
+    20(4), 2002.
+
+    Examples
+    --------
+    >>> from sklearn_icd.metrics import ndcg_at_k
+    >>> ndcg_at_k([[1, 0, 1], [0, 1, 0]], [[0.9, 0.5, 0.1], [0.2, 0.7, 0.4]], k=2)
+    0.806...
+    """
+    return ndcg_at_k_sums(y_true, scores, k).value()
+
+
+def precision_at_k_sums(y_true, scores, k):
+    """Give P@k as sums over the notes."""
+    k = check_positive_integer(k, "k")
+    return mean_over_notes(_hits(*check_ranking(y_true, scores), k) / k)
+
+
+def recall_at_k_sums(y_true, scores, k):
+    """Give R@k as sums over the notes."""
+    k = check_positive_integer(k, "k")
     y_true, scores = check_ranking(y_true, scores)
-    note, value, above, tied = _true_places(y_true, scores)
-    order = np.lexsort((value, note))
-    first, end = y_true.indptr[note], y_true.indptr[note + 1]
-    true_above, true_tied = _above_and_tied(value[order], first, end, value)
+    return _mean_over_coded(y_true, _hits(y_true, scores, k), sizes(y_true))
+
+
+def r_precision_sums(y_true, scores):
+    """Give R-precision as sums over the notes."""
+    y_true, scores = check_ranking(y_true, scores)
+    return _mean_over_coded(y_true, _hits(y_true, scores, sizes(y_true)), sizes(y_true))
+
+
+def mean_average_precision_sums(y_true, scores):
+    """Give MAP as sums over the notes."""
+    y_true, scores = check_ranking(y_true, scores)
+    note, value, above, tied = true_places(y_true, scores)
+    true_above, true_tied = true_cells_above_and_tied(y_true, note, value)
     # A true code lies at each of the places above + 1 ... above + tied with the same probability.
-    inverse = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, scores.shape[1] + 1))])
+    inverse = _from_rank_one(1 / np.arange(1, scores.shape[1] + 1))
     sum_inverse = inverse[above + tied] - inverse[above]
     true_share = (true_tied - 1) / np.maximum(tied - 1, 1)  # of the other tied codes
     precision = (
         (true_above + 1) * sum_inverse + true_share * (tied - (above + 1) * sum_inverse)
     ) / tied
-    return _mean_over_coded(y_true, _sum_by_note(y_true, note, precision))
+    return _mean_over_coded(y_true, sum_by_row(y_true, note, precision), sizes(y_true))
+
+
+def ndcg_at_k_sums(y_true, scores, k):
+    """Give nDCG@k as sums over the notes."""
+    k = check_positive_integer(k, "k")
+    y_true, scores = check_ranking(y_true, scores)
+    note, _, above, tied = true_places(y_true, scores)
+    gain = _from_rank_one(1 / np.log2(np.arange(2, scores.shape[1] + 2)))
+    gained = (gain[np.minimum(above + tied, k)] - gain[np.minimum(above, k)]) / tied
+    most = gain[np.minimum(sizes(y_true), k)]
+    return _mean_over_coded(y_true, sum_by_row(y_true, note, gained), most)
 
 
 def _hits(y_true, scores, k):
     """Count the true codes among the k best of each note, k a number or one a note: (n,)."""
-    note, _, above, tied = _true_places(y_true, scores)
-    places = np.broadcast_to(k, y_true.shape[:1])[note] - above
-    return _sum_by_note(y_true, note, np.clip(places, 0, tied) / tied)
+    return sum_by_row(y_true, *hits_within(y_true, scores, k))
 
 
-def _true_places(y_true, scores):
-    """
-    Find where the true codes stand in their notes' rankings.
-
-    Parameters
-    ----------
-    y_true : csr_array of bool of shape (n, L)
-        The true codes.
-    scores : ndarray of shape (n, L)
-        The scores.
-
-    Returns
-    -------
-    note : ndarray of shape (n_true,)
-        The row of each true code, ascending.
-    value : ndarray of shape (n_true,)
-        Its score.
-    above : ndarray of shape (n_true,)
-        Number of codes of the note with a higher score.
-    tied : ndarray of shape (n_true,)
-        Number of codes of the note with the same score, itself included.
-    """
-    n_notes, n_codes = scores.shape
-    note = np.repeat(np.arange(n_notes), _sizes(y_true))
-    value = scores[note, y_true.indices]
-    above, tied = np.empty((2, len(note)), dtype=np.intp)
-    step = max(1, _BLOCK // n_codes)
-    for start in range(0, n_notes, step):
-        ordered = np.sort(scores[start : start + step], axis=1).ravel()
-        entries = slice(*np.searchsorted(note, [start, start + step]))
-        first = (note[entries] - start) * n_codes
-        above[entries], tied[entries] = _above_and_tied(
-            ordered, first, first + n_codes, value[entries]
-        )
-    return note, value, above, tied
+def _from_rank_one(gains):
+    """Sum the gains of the first 0, 1, 2 ... ranks."""
+    return np.concatenate([[0.0], np.cumsum(gains)])
 
 
-def _above_and_tied(ordered, first, end, value):
-    """Count, for each value, the entries of its ascending ordered[first:end] above and equal."""
-    left = _bisect(ordered, first, end, value, np.less)
-    right = _bisect(ordered, left, end, value, np.less_equal)
-    return end - right, right - left
-
-
-def _bisect(ordered, first, end, value, goes_left_of):
-    """Find the place of each value in its own stretch of `ordered`, all by halving together."""
-    first, end = first.copy(), end.copy()
-    while (open_ := np.flatnonzero(first < end)).size:
-        middle = (first[open_] + end[open_]) // 2
-        is_left = goes_left_of(ordered[middle], value[open_])
-        first[open_[is_left]] = middle[is_left] + 1
-        end[open_[~is_left]] = middle[~is_left]
-    return first
-
-
-def _sizes(y_true):
-    return np.diff(y_true.indptr)
-
-
-def _sum_by_note(y_true, note, values):
-    return np.bincount(note, weights=values, minlength=y_true.shape[0])
-
-
-def _mean_over_coded(y_true, sums):
-    sizes = _sizes(y_true)
-    coded = sizes > 0
-    if not coded.any():
-        warnings.warn(
-            "No note of y_true has a code, so the mean over the notes with codes is nan.",
-            UndefinedMetricWarning,
-            stacklevel=3,
-        )
-        return float("nan")
-    return float((sums[coded] / sizes[coded]).mean())
+def _mean_over_coded(y_true, values, most):
+    """Make the mean of values / most over the notes that have a code."""
+    coded = sizes(y_true) > 0
+    return ratio_of_sums(np.divide(values, most, out=np.zeros(len(coded)), where=coded), coded)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_icd.metrics._places import as_one_row, true_places
 from sklearn_icd.metrics._validation import check_ranking
 
 
@@ -13,8 +14,9 @@ def best_f1_threshold(y_true, scores):
     ----------
     y_true : array-like or sparse of shape (n, L)
         The true codes, 0 or 1 in every cell.
-    scores : array-like of shape (n, L)
-        Probabilities, logits or any other scores, higher for likelier codes.
+    scores : array-like or sparse of shape (n, L)
+        Probabilities, logits or any other scores, higher for likelier codes. Cells that a sparse
+        table does not store are 0.
 
     Returns
     -------
@@ -26,7 +28,7 @@ def best_f1_threshold(y_true, scores):
     Raises
     ------
     TypeError
-        If `scores` is sparse, or an array holds no real numbers.
+        If an array holds no real numbers.
     ValueError
         If `scores` holds NaN, `y_true` anything but 0 and 1, or the shapes differ.
 
@@ -45,11 +47,12 @@ def best_f1_threshold(y_true, scores):
     >>> best_f1_threshold([[1, 0], [1, 0]], [[0.9, 0.1], [0.3, 0.2]])
     0.3
     """
-    y_true, scores = check_ranking(y_true, scores)
-    cuts = np.sort(scores[y_true.nonzero()])
+    y_true, scores = as_one_row(*check_ranking(y_true, scores))
+    _, cuts, above, tied = true_places(y_true, scores)
     if not len(cuts):
         return float(np.nextafter(scores.max(), np.inf))
-    assigned = scores.size - np.searchsorted(np.sort(scores, axis=None), cuts)
+    order = np.argsort(cuts)
+    cuts, assigned = cuts[order], (above + tied)[order]
     hits = len(cuts) - np.searchsorted(cuts, cuts)
     f1 = 2 * hits / (assigned + len(cuts))
     return float(cuts[np.flatnonzero(f1 == f1.max())[-1]])

@@ -6,80 +6,115 @@ import numpy as np
 from scipy import sparse
 
 
+def as_table(values):
+    """Give an ndarray, or where sparse a csr_array without duplicates, never the user's changed."""
+    if not sparse.issparse(values):
+        return np.asarray(values)
+    values = sparse.csr_array(values)
+    if not values.has_canonical_format:
+        values = values.copy()
+        values.sum_duplicates()
+    return values
+
+
 def check_indicator(y, name):
     """Bring an indicator, dense or sparse, to a csr_array of bool (n, L) without stored zeros."""
-    if not sparse.issparse(y):
-        y = np.asarray(y)
-        _check_table(y, name)
-        ones = y == 1
-        wrong = ~(ones | (y == 0))
-        if wrong.any():
-            note, code = np.unravel_index(wrong.argmax(), y.shape)
-            _refuse_value(name, y[note, code], note, code)
-        return sparse.csr_array(ones)
-    _check_table(y, name)
-    y = sparse.csr_array(y, copy=True)
-    y.sum_duplicates()
-    wrong = (y.data != 0) & (y.data != 1)
+    y = check_table(y, name)
+    values = _cells(y)
+    ones = values == 1
+    wrong = ~(ones | (values == 0))
     if wrong.any():
-        at = wrong.argmax()
-        note = np.searchsorted(y.indptr, at, side="right") - 1
-        _refuse_value(name, y.data[at], note, y.indices[at])
+        value, where = _first(y, wrong)
+        raise ValueError(
+            f"{name} must hold only 0 and 1, got {value!s} at {where}. "
+            "Codes are binarised with MultiLabelBinarizer, scores with a threshold."
+        )
+    if not sparse.issparse(y):
+        return sparse.csr_array(ones)
     y = y.astype(bool)
     y.eliminate_zeros()
     return y
 
 
-def check_indicators(y_true, y_pred):
+def check_indicators(y_true, y_pred, name="y_pred"):
     """Bring true and predicted codes to two csr_arrays of bool of one shape (n, L)."""
-    y_true, y_pred = check_indicator(y_true, "y_true"), check_indicator(y_pred, "y_pred")
-    _check_equal_shapes(y_true, y_pred, "y_pred")
+    y_true, y_pred = check_indicator(y_true, "y_true"), check_indicator(y_pred, name)
+    check_equal_shapes(y_true, y_pred, name)
     return y_true, y_pred
 
 
-def check_ranking(y_true, scores):
-    """Give a csr_array of bool (n, L) and an ndarray (n, L) of scores in their own type."""
-    y_true = check_indicator(y_true, "y_true")
-    if sparse.issparse(scores):
-        raise TypeError(
-            "scores is sparse, a dense array is wanted: every code needs a score to be ranked by. "
-            "Pass scores.toarray() if the cells not stored mean 0."
-        )
-    scores = np.asarray(scores)
-    _check_table(scores, "scores")
-    _check_equal_shapes(y_true, scores, "scores")
-    missing = np.isnan(scores)
-    if missing.any():
-        note, code = np.unravel_index(missing.argmax(), scores.shape)
+def check_ranking(y_true, scores, name="scores"):
+    """Give a csr_array of bool (n, L), and the scores as ndarray or csr_array in their own type."""
+    y_true, scores = check_indicator(y_true, "y_true"), check_table(scores, name)
+    check_equal_shapes(y_true, scores, name)
+    cells = _cells(scores)
+    if cells.size and np.isnan(cells.min()):
+        _, where = _first(scores, np.isnan(cells))
         raise ValueError(
-            f"scores holds NaN, first at row {note}, column {code}; a NaN has no rank. "
+            f"{name} holds NaN, first at {where}; a NaN has no rank. "
             "Look for the model's first NaN loss, or replace NaN by -inf to rank it last."
         )
     return y_true, scores
 
 
-def check_k(k):
-    """Check the number of codes looked at."""
-    if not isinstance(k, Integral) or isinstance(k, bool):
-        raise TypeError(f"k must be an integer, got {k!r} of type {type(k).__name__}.")
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}.")
-    return int(k)
-
-
-def _check_table(array, name):
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}.")
-    if array.ndim != 2:
+def check_probabilities(y_true, probabilities):
+    """Give what `check_ranking` gives, of scores between 0 and 1."""
+    y_true, probabilities = check_ranking(y_true, probabilities, "probabilities")
+    cells = _cells(probabilities)
+    if cells.size and (cells.min() < 0 or cells.max() > 1):
+        value, where = _first(probabilities, (cells < 0) | (cells > 1))
         raise ValueError(
-            f"{name} must be 2-D of shape (n_notes, n_codes), got shape {array.shape}. "
+            f"probabilities must lie between 0 and 1, got {value!s} at {where}. "
+            "Logits become probabilities with scipy.special.expit."
+        )
+    return y_true, probabilities
+
+
+def check_positive_integer(value, name):
+    """Check the number of codes looked at, of bins, of resamples ..."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}.")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value}.")
+    return int(value)
+
+
+def check_counts(train_counts, n_codes):
+    """Give the training notes of each code as an ndarray (L,)."""
+    counts = np.asarray(train_counts)
+    if counts.shape != (n_codes,):
+        raise ValueError(
+            f"train_counts must have shape ({n_codes},), one number for each column of y_true, "
+            f"got shape {counts.shape}."
+        )
+    if counts.dtype.kind not in "biuf":
+        raise TypeError(f"train_counts must hold numbers of notes, got dtype {counts.dtype}.")
+    wrong = ~((counts >= 0) & (counts == np.floor(counts)))
+    if wrong.any():
+        at = wrong.argmax()
+        raise ValueError(
+            f"train_counts must hold whole numbers from 0 on, got {counts[at]} at position {at}."
+        )
+    return counts
+
+
+def check_table(values, name):
+    """Give a 2-D ndarray or csr_array of numbers."""
+    table = as_table(values)
+    if table.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {table.dtype}.")
+    if table.ndim != 2:
+        raise ValueError(
+            f"{name} must be 2-D of shape (n_notes, n_codes), got shape {table.shape}. "
             "For a single code reshape to (n_notes, 1)."
         )
-    if 0 in array.shape:
-        raise ValueError(f"{name} must hold at least one note and one code, got {array.shape}.")
+    if 0 in table.shape:
+        raise ValueError(f"{name} must hold at least one note and one code, got {table.shape}.")
+    return table
 
 
-def _check_equal_shapes(y_true, other, name):
+def check_equal_shapes(y_true, other, name):
+    """Check that truth and predictions are of the same notes and codes."""
     if y_true.shape != other.shape:
         raise ValueError(
             f"y_true and {name} must have the same shape (n_notes, n_codes), "
@@ -87,8 +122,15 @@ def _check_equal_shapes(y_true, other, name):
         )
 
 
-def _refuse_value(name, value, note, code):
-    raise ValueError(
-        f"{name} must hold only 0 and 1, got {value!s} at row {note}, column {code}. "
-        "Codes are binarised with MultiLabelBinarizer, scores with a threshold."
-    )
+def _cells(table):
+    return table.data if sparse.issparse(table) else table
+
+
+def _first(table, wrong):
+    """Give the value and the place of the first wrong cell, among those stored if sparse."""
+    at = wrong.argmax()
+    if sparse.issparse(table):
+        note, code = np.searchsorted(table.indptr, at, side="right") - 1, table.indices[at]
+    else:
+        note, code = np.unravel_index(at, table.shape)
+    return table[note, code], f"row {note}, column {code}"

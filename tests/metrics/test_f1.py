@@ -3,18 +3,12 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
+from made_scores import PREDICTIONS
 from scipy import sparse
 from sklearn.metrics import f1_score
 from sklearn.metrics import precision_recall_fscore_support as skl_scores
 
 from sklearn_icd.metrics import f1_macro, f1_micro, f1_report
-
-SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, max_side=6)
-PAIRS = SHAPES.flatmap(
-    lambda shape: st.tuples(*[hnp.arrays(np.int8, shape, elements=st.integers(0, 1))] * 2)
-)
 
 
 def brute_report(y_true, y_pred):
@@ -43,13 +37,13 @@ def brute_report(y_true, y_pred):
     }
 
 
-@given(PAIRS)
+@given(PREDICTIONS)
 @settings(deadline=None, max_examples=200)
 def test_report_equals_plain_counting(pair):
     assert f1_report(*pair) == pytest.approx(brute_report(*pair))
 
 
-@given(PAIRS)
+@given(PREDICTIONS)
 @settings(deadline=None, max_examples=100)
 def test_micro_and_mean_are_those_of_scikit_learn(pair):
     y_true, y_pred = (np.hstack([y, y]) for y in pair)  # one column would be binary to it
@@ -64,7 +58,7 @@ def test_micro_and_mean_are_those_of_scikit_learn(pair):
     assert f1_macro(y_true, y_pred, average="harmonic") == pytest.approx(harmonic)
 
 
-@given(PAIRS)
+@given(PREDICTIONS)
 @settings(deadline=None, max_examples=100)
 def test_macro_averages_have_the_documented_order(pair):
     report = f1_report(*pair)

@@ -1,4 +1,6 @@
-"""Recall within groups of frequent, rare and unseen codes, against a plain loop."""
+"""Metrics within groups of frequent, rare and unseen codes, against plain loops."""
+
+from functools import partial
 
 import numpy as np
 import pytest
@@ -6,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sklearn_icd.metrics import recall_by_frequency
+from sklearn_icd.metrics import (
+    average_precision_micro,
+    by_frequency,
+    f1_micro,
+    recall_by_frequency,
+    roc_auc_macro,
+)
 
 LDPLAM = {"S": range(6, 1000), "F": range(1, 6), "Z": range(1)}
 
@@ -50,6 +58,48 @@ def test_limits_of_the_groups():
     assert {name: group["n_codes"] for name, group in groups.items()} == {"S": 2, "F": 2, "Z": 1}
 
 
+def test_the_eleven_bands():
+    counts = [0, 9, 10, 19, 20, 35, 89, 90, 99, 100, 5000]
+    groups = by_frequency(f1_micro, np.ones((1, 11)), np.ones((1, 11)), counts)
+    sizes = {name: group["n_codes"] for name, group in groups.items()}
+    names = ["0-9", *(f"{low}-{low + 9}" for low in range(10, 100, 10)), "100+"]
+    assert sizes == dict(zip(names, [2, 2, 1, 1, 0, 0, 0, 0, 1, 2, 2], strict=True))
+    assert np.isnan(groups["40-49"]["score"])
+
+
+@pytest.mark.parametrize("form", [np.array, sparse.csr_array])
+def test_a_band_is_evaluated_as_if_it_were_all(form):
+    rng = np.random.default_rng(0)
+    y_true = (rng.random((30, 8)) < 0.3).astype(int)
+    scores = rng.random(y_true.shape).round(1)
+    counts = np.array([0, 3, 9, 0, 4, 2, 8, 7])
+    groups = by_frequency(roc_auc_macro, form(y_true), form(scores), counts, bands="sfz")
+    for name, band in LDPLAM.items():
+        columns = [j for j, count in enumerate(counts) if count in band]
+        assert groups[name] == {
+            "n_codes": len(columns),
+            "n_positives": y_true[:, columns].sum(),
+            "score": pytest.approx(roc_auc_macro(y_true[:, columns], scores[:, columns])),
+        }
+
+
+def test_by_frequency_gives_the_metric_what_it_was_given():
+    kinds = []
+    tables = [[1, 0]], sparse.csr_matrix([[0.5, 0.1]])
+    by_frequency(lambda y, s: kinds.extend([type(y), type(s)]), *tables, [5, 5], bands="sfz")
+    assert kinds == [np.ndarray, sparse.csr_array]
+
+
+def test_undefined_in_a_band_is_nan_without_a_warning():
+    groups = by_frequency(average_precision_micro, [[1, 0]], [[0.5, 0.5]], [9, 0], bands="sfz")
+    assert groups["S"] == {"n_codes": 1, "n_positives": 1, "score": 1.0}
+    assert groups["Z"] == {
+        "n_codes": 1,
+        "n_positives": 0,
+        "score": pytest.approx(np.nan, nan_ok=True),
+    }
+
+
 def test_random_scores_reach_chance():
     rng = np.random.default_rng(0)
     y_true = rng.random((200, 60)) < 0.1
@@ -88,6 +138,17 @@ def test_counts_may_come_from_a_sparse_sum():
 def test_bad_counts_are_named(counts, error, message):
     with pytest.raises(error, match=message):
         recall_by_frequency([[1, 0]], [[0.9, 0.1]], counts)
+
+
+@pytest.mark.parametrize("by", [partial(by_frequency, f1_micro), recall_by_frequency])
+def test_unknown_bands_are_named(by):
+    with pytest.raises(ValueError, match=r"bands must be one of \['sfz', 'tens'\].* got 'SFZ'"):
+        by([[1, 0]], [[1, 0]], [1, 2], bands="SFZ")
+
+
+def test_other_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"y_true and scores .* \(1, 2\) and \(1, 3\)"):
+        by_frequency(f1_micro, [[1, 0]], [[1, 0, 0]], [1, 2])
 
 
 @pytest.mark.parametrize("band", [(5, 1), (-1, 3), (-2, None)])

@@ -28,6 +28,7 @@ def test_no_score_is_a_better_cut_and_no_higher_one_as_good(ranking):
         assert f1 <= best
         assert f1 < best or cut <= threshold
     assert best_f1_threshold(sparse.csr_array(y_true), scores) == threshold
+    assert best_f1_threshold(y_true, sparse.csr_array(scores)) == threshold
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
