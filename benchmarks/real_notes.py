@@ -1,6 +1,8 @@
 """The five systems beside a linear model on real notes, from document labels alone.
 
     python benchmarks/real_notes.py table                     # every row of the table in the docs
+    python benchmarks/real_notes.py table --rows benchmarks/real_notes_search_rows.csv \
+        --out docs/_static/real_notes_search.csv              # and of the searches and checks
     python benchmarks/real_notes.py run codiesp-en fusion --titles --set lr=0.003 --epochs 10 20
     python benchmarks/real_notes.py run codiesp-en fusion --check fit       # 100 notes by heart?
     python benchmarks/real_notes.py run codiesp-en fusion --check shuffled  # chance?
@@ -34,7 +36,7 @@ from sklearn.svm import LinearSVC
 from skorch.callbacks import Callback
 
 from sklearn_icd import models
-from sklearn_icd.codes import TransformerEncoder, WordVectorEncoder, find_catalogue
+from sklearn_icd.codes import TransformerEncoder, WordVectorEncoder, find_code_system
 from sklearn_icd.datasets import load_cmc2007, load_codiesp
 from sklearn_icd.metrics import (
     best_f1_threshold,
@@ -182,7 +184,7 @@ def run(arguments):
     if arguments.check == "shuffled":
         shuffle = np.random.default_rng(0).permutation
         folds = [(notes, shuffle(y), *others) for notes, y, *others in folds]
-    titles = find_catalogue(codes).titles(codes) if arguments.titles else None
+    titles = find_code_system(codes).titles(codes) if arguments.titles else None
     settings = dict(arguments.set) | {"classes": codes}
     results = {}
 
@@ -222,7 +224,7 @@ def zero_shot(arguments):
     codes, [(notes, y, other_notes, other_y), *_] = load_folds(
         arguments.corpus, arguments.data_home
     )
-    titles = find_catalogue(codes).titles(codes)
+    titles = find_code_system(codes).titles(codes)
     hidden = np.sort(np.random.default_rng(0).choice(len(codes), len(codes) // 10, replace=False))
     shown = np.setdiff1d(np.arange(len(codes)), hidden)
     settings = dict(arguments.set) | {"classes": codes[shown], "max_epochs": max(arguments.epochs)}
@@ -247,14 +249,16 @@ def table(arguments):
     done = set()
     if arguments.out.exists():
         done = {tuple(row[key] for key in KEY) for row in read_csv(arguments.out)}
-    for row in read_csv(ROWS):
+    for row in read_csv(arguments.rows):
         if tuple(row[key] for key in KEY) in done:
             continue
-        options = ["--titles"] if row["titles"] else []
+        system, *check = row["system"].split()
+        options = ["--check", *check] if check else []
+        options += ["--titles"] if row["titles"] else []
         options += ["--set", *row["settings"].split()] if row["settings"] else []
         options += ["--epochs", *row["epochs"].split(), "--out", str(arguments.out)]
         command = [sys.executable, __file__, "--threads", str(arguments.threads), "run"]
-        subprocess.run([*command, row["corpus"], row["system"], *options], check=True)
+        subprocess.run([*command, row["corpus"], system, *options], check=True)
 
 
 def read_csv(path):
@@ -294,6 +298,7 @@ def main():
         command.add_argument("--set", type=setting, nargs="+", default=[])
     everything = commands.add_parser("table")
     everything.set_defaults(run=table)
+    everything.add_argument("--rows", type=Path, default=ROWS)
     everything.add_argument("--out", type=Path, default=TABLE)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

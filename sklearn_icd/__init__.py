@@ -11,6 +11,7 @@ __all__ = [
     "LDPLAMClassifier",
     "PLMICDClassifier",
     "make_icd_pipeline",
+    "predict_frame",
     "with_codes",
 ]
 
@@ -23,6 +24,7 @@ __getattr__, __dir__ = lazy_names(
         "LDPLAMClassifier": "sklearn_icd.models",
         "PLMICDClassifier": "sklearn_icd.models",
         "make_icd_pipeline": "sklearn_icd.pipelines",
+        "predict_frame": "sklearn_icd.pipelines",
         "with_codes": "sklearn_icd.pipelines",
     },
     submodules=[

@@ -7,18 +7,24 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
+from joblib import parallel_config
 from scipy import sparse
 from scipy.special import expit, log_expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import get_scorer, get_scorer_names
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_icd._callbacks import SklearnCallbacks, Validation
-from sklearn_icd._torch_settings import find_device, find_optimizer, own_generators
+from sklearn_icd._data_parallel import DataParallelNet
+from sklearn_icd._torch_settings import (
+    find_device,
+    find_optimizer,
+    find_random_state,
+    own_generators,
+)
 from sklearn_icd.losses import BCE
 from sklearn_icd.metrics import best_f1_threshold
 from sklearn_icd.net import MultiLabelNet, NoteDataset
@@ -115,7 +121,9 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         micro-F1 on the validation notes, kept in `threshold_`.
 
     device : str, default="auto"
-        Where to compute: "cpu", "cuda", "cuda:1" ... "auto" takes CUDA where there is one.
+        Where to compute: "cpu", "cuda", "cuda:1" ... "auto" takes CUDA where there is one, and
+        in a worker process the card that the fewest workers have taken. "accelerate" trains in
+        all processes that `accelerate launch` started, each with its share of every batch.
 
     precision : {"float32", "bfloat16", "float64"}, default="float32"
         "bfloat16" computes products in bfloat16 and keeps the parameters in float32.
@@ -166,6 +174,29 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
     callbacks: list | None = None
     random_state: RandomState = None
     verbose: Verbosity = 0
+
+    @classmethod
+    def param_grid(cls, prefix=""):
+        """Give the values of parameters that a search can start from.
+
+        Parameters
+        ----------
+        prefix : str, default=""
+            What stands before the names: "clf__" in a pipeline of `make_icd_pipeline`.
+
+        Returns
+        -------
+        grid : dict of str to list
+            As `GridSearchCV` takes it. The default is always among the values. Empty for a
+            class without such values.
+
+        Examples
+        --------
+        >>> from sklearn_icd import JLANClassifier
+        >>> JLANClassifier.param_grid("clf__")["clf__epsilon"]
+        [0.05, 0.1, 0.15, 0.2]
+        """
+        return {prefix + name: list(values) for name, values in cls._search_space.items()}
 
     @abstractmethod
     def build_module(self, data):
@@ -273,7 +304,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         """
         for learned in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, learned)
-        random_state = check_random_state(self.random_state)
+        random_state = find_random_state(self.random_state, self.device)
         train, valid = self._read_training_data(X, y, X_val, y_val, random_state)
         context = self._init_callback_context(max_subtasks=self.max_epochs)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -321,7 +352,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         else:
             targets = self._read_more_targets(y, "y")
         _check_same_length(tokens, targets, "X", "y")
-        random_state = check_random_state(self.random_state)
+        random_state = find_random_state(self.random_state, self.device)
         steps = 0 if first else self.net_.n_steps_
         with own_generators((random_state.randint(2**31) + steps) % 2**31, self.device):
             net = self._make_net(tokens, targets, random_state) if first else self.net_
@@ -547,16 +578,18 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
 
     def _make_net(self, tokens, targets, random_state):
         self.known_tokens_ = self.known_tokens(tokens)
-        module = self.build_module(
-            FitData(
-                tokens=self.read_known(tokens),
-                n_tokens=len(self.known_tokens_),
-                classes=self.classes_,
-                n_outputs=targets.indicator.shape[1],
-                base_rates=_base_rates(targets.indicator),
-                random_state=random_state,
-            )
+        data = FitData(
+            tokens=self.read_known(tokens),
+            n_tokens=len(self.known_tokens_),
+            classes=self.classes_,
+            n_outputs=targets.indicator.shape[1],
+            base_rates=_base_rates(targets.indicator),
+            random_state=random_state,
         )
+        # A fit is one task of a search. What an encoder of titles sent to other workers of a
+        # cluster would be lost with one that is killed, and the search would wait for it.
+        with parallel_config(backend="sequential"):
+            module = self.build_module(data)
         settings = {
             "optimizer": find_optimizer(self.optimizer),
             "lr": self.lr,
@@ -569,7 +602,8 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             "verbose": self.verbose,
         }
         settings |= self.net_settings()
-        return MultiLabelNet(module, self.training_loss(), **settings).initialize()
+        net_class = DataParallelNet if self.device == "accelerate" else MultiLabelNet
+        return net_class(module, self.training_loss(), **settings).initialize()
 
     def _dataset(self, tokens, targets):
         return NoteDataset(self.read_known(tokens), targets)

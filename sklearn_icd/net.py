@@ -294,8 +294,7 @@ class MultiLabelNet(NeuralNet):
         total = 0.0
         for start in range(0, len(X), self.batch_size):
             part = slice(start, start + self.batch_size)
-            loss = self._training_loss(X[part], y[part], **fit_params)
-            loss = loss * (len(X[part]) / len(X))
+            loss = self._share_of_loss(X[part], y[part], len(X), **fit_params)
             loss.backward()
             total += loss.detach()
         return {"loss": total, "y_pred": None}
@@ -352,11 +351,10 @@ class MultiLabelNet(NeuralNet):
             In float32, or float64 where the net computes in that.
         """
         dataset = self.get_dataset(X)
-        batches = self.get_iterator(dataset, training=False)
+        batches = self.get_iterator(dataset, training=False).rows()
         scores = None
         with explained_memory_errors(self.batch_size):
-            for rows in batches.rows():
-                logits = self._full_precision(self.evaluation_step(dataset[rows])).cpu().numpy()
+            for rows, logits in self._score_batches(dataset, batches):
                 if scores is None:
                     scores = np.empty((len(dataset), logits.shape[1]), dtype=logits.dtype)
                 scores[rows] = logits
@@ -427,6 +425,13 @@ class MultiLabelNet(NeuralNet):
     def _module_takes_loss(self):
         module = getattr(self.module_, "_orig_mod", self.module_)
         return {"y", "loss"} <= set(inspect.signature(module.forward).parameters)
+
+    def _score_batches(self, dataset, batches):
+        for rows in batches:
+            yield rows, self._full_precision(self.evaluation_step(dataset[rows])).cpu().numpy()
+
+    def _share_of_loss(self, X, y, n_notes, **fit_params):
+        return self._training_loss(X, y, **fit_params) * (len(X) / n_notes)
 
     def _training_loss(self, X, y, **fit_params):
         if not self._module_takes_loss():

@@ -6,6 +6,7 @@ from importlib import import_module
 from sklearn import get_config
 from sklearn.pipeline import Pipeline
 
+from sklearn_icd._predict_frame import predict_frame
 from sklearn_icd.codes import TransformerEncoder
 from sklearn_icd.text import (
     NoteCleaner,
@@ -15,7 +16,7 @@ from sklearn_icd.text import (
     WordTokenizer,
 )
 
-__all__ = ["make_icd_pipeline", "with_codes"]
+__all__ = ["make_icd_pipeline", "predict_frame", "with_codes"]
 
 
 def _fusion():

@@ -12,7 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from tiny_models import tiny_model
 
 import sklearn_icd
-from sklearn_icd.codes import TitleEncoder, TransformerEncoder, WordVectorEncoder
+from sklearn_icd.codes import CodeBinarizer, TitleEncoder, TransformerEncoder, WordVectorEncoder
 from sklearn_icd.models import (
     FusionClassifier,
     HiLATClassifier,
@@ -68,6 +68,7 @@ SCIKIT_LEARN_CASES = [
     for system, small in SMALL.items()
     for precision in ("float32", "float64")
 ] + [
+    CodeBinarizer(),
     NoteCleaner(),
     SectionReorderer(),
     SegmentTokenizer("no-such-folder"),

@@ -1,6 +1,7 @@
 """Fusion: convolutions whose maps are compressed, then mixed, before codes look at them."""
 
 from numbers import Integral
+from typing import Annotated
 
 from torch import nn
 
@@ -30,6 +31,7 @@ from sklearn_icd.utils._hyperparameters import (
     Count,
     PositiveFloat,
     PositiveInt,
+    Search,
     Share,
     hyperparameters,
 )
@@ -130,14 +132,14 @@ class FusionClassifier(SegmentReader, WordVectors, TitledCodes, MultiLabelClassi
 
     n_filters: PositiveInt = 50
     kernel_sizes: ArrayLike = (3, 5, 9, 15, 19, 25)
-    pool_size: PositiveInt = 2
+    pool_size: Annotated[PositiveInt, Search(1, 2, 4)] = 2
     n_residual_blocks: Count = 1
     n_heads: PositiveInt = 4
     embedding_dim: PositiveInt = 100
-    dropout: Share = 0.2
+    dropout: Annotated[Share, Search(0.0, 0.2, 0.4)] = 0.2
     loss: Callable | None = None
     optimizer: Optimizer = "adam"
-    lr: PositiveFloat = 1e-4
+    lr: Annotated[PositiveFloat, Search(1e-4, 3e-4, 1e-3)] = 1e-4
     batch_size: PositiveInt = 16
 
     def build_module(self, data):

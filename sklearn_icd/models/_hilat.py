@@ -1,5 +1,7 @@
 """HiLAT: codes attend to the tokens of each segment, then to the segments of the note."""
 
+from typing import Annotated
+
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
 from sklearn_icd.models._pretrained import PretrainedTransformer
 from sklearn_icd.models._titles import TitledCodes
@@ -12,6 +14,7 @@ from sklearn_icd.utils._hyperparameters import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    Search,
     Share,
     hyperparameters,
 )
@@ -72,8 +75,8 @@ class HiLATClassifier(PretrainedTransformer, TitledCodes, MultiLabelClassifier):
 
     loss: Callable | None = None
     optimizer: Optimizer = "adamw"
-    lr: PositiveFloat = 5e-5
-    weight_decay: NonNegativeFloat = 0.1
+    lr: Annotated[PositiveFloat, Search(2e-5, 5e-5, 1e-4)] = 5e-5
+    weight_decay: Annotated[NonNegativeFloat, Search(0.0, 0.01, 0.1)] = 0.1
     warmup_steps: Count | Share = 500
     batch_size: PositiveInt = 16
     max_epochs: PositiveInt = 5

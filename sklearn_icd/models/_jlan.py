@@ -1,5 +1,7 @@
 """JLAN: codes read the note with a question of their own and with their title, jointly."""
 
+from typing import Annotated
+
 from torch import nn
 
 from sklearn_icd.base import MultiLabelClassifier
@@ -18,7 +20,9 @@ from sklearn_icd.nn._joint import (
 from sklearn_icd.utils._hyperparameters import (
     Count,
     NonNegativeFloat,
+    PositiveFloat,
     PositiveInt,
+    Search,
     Share,
     hyperparameters,
 )
@@ -126,10 +130,11 @@ class JLANClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     attention_size: PositiveInt = 200
     n_residual_blocks: Count = 1
     kernel_size: PositiveInt = 9
-    epsilon: Share = 0.15
+    epsilon: Annotated[Share, Search(0.05, 0.1, 0.15, 0.2)] = 0.15
     gamma: NonNegativeFloat | None = None
     embedding_dim: PositiveInt = 256
-    dropout: Share = 0.0
+    dropout: Annotated[Share, Search(0.0, 0.2)] = 0.0
+    lr: Annotated[PositiveFloat, Search(3e-4, 1e-3, 3e-3)] = 1e-3
 
     def training_loss(self):
         """Give the loss of training.

@@ -1,5 +1,7 @@
 """LD-PLAM: pseudo labels read the note, codes find themselves in what was read."""
 
+from typing import Annotated
+
 import torch
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
@@ -18,6 +20,7 @@ from sklearn_icd.utils._hyperparameters import (
     Callable,
     PositiveFloat,
     PositiveInt,
+    Search,
     Share,
     hyperparameters,
 )
@@ -109,15 +112,15 @@ class LDPLAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     (40, 5)
     """
 
-    n_pseudo_labels: PositiveInt = 256
+    n_pseudo_labels: Annotated[PositiveInt, Search(16, 64, 256)] = 256
     n_attention_layers: PositiveInt = 1
     embedding_dim: PositiveInt = 128
     hidden_size: PositiveInt = 128
-    dropout: Share = 0.2
+    dropout: Annotated[Share, Search(0.0, 0.2, 0.4)] = 0.2
     train_label_vectors: bool = False
     loss: Callable | None = None
     optimizer: Optimizer = "lamb"
-    lr: PositiveFloat = 0.005
+    lr: Annotated[PositiveFloat, Search(0.001, 0.005, 0.01)] = 0.005
     batch_size: PositiveInt = 128
     max_epochs: PositiveInt = 200
     patience: PositiveInt | None = 64

@@ -1,6 +1,6 @@
 """PLM-ICD: a transformer reads the note in segments, codes attend to all of its tokens."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
 from sklearn_icd.models._pretrained import PretrainedTransformer
@@ -16,6 +16,7 @@ from sklearn_icd.utils._hyperparameters import (
     PositiveFloat,
     PositiveInt,
     Probability,
+    Search,
     Share,
     hyperparameters,
 )
@@ -74,8 +75,8 @@ class PLMICDClassifier(PretrainedTransformer, TitledCodes, MultiLabelClassifier)
     dropout: Share = 0.0
     loss: Callable | None = None
     optimizer: Optimizer = "adamw"
-    lr: PositiveFloat = 5e-5
-    warmup_steps: Count | Share = 2000
+    lr: Annotated[PositiveFloat, Search(2e-5, 5e-5, 1e-4)] = 5e-5
+    warmup_steps: Annotated[Count | Share, Search(0.1, 2000)] = 2000
     batch_size: PositiveInt = 8
     max_epochs: PositiveInt = 20
     patience: PositiveInt | None = None

@@ -2,6 +2,7 @@
 
 from dataclasses import field
 from os import PathLike
+from typing import Annotated
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from sklearn_icd.utils._hyperparameters import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    Search,
     Share,
     hyperparameters,
 )
@@ -155,7 +157,7 @@ class PretrainedTransformer(SegmentReader):
 
     pretrained: str | PathLike = field()  # without a default: there is none that suits all notes
     dropout: Share = 0.1
-    head_lr: PositiveFloat | None = None
+    head_lr: Annotated[PositiveFloat | None, Search(None, 3e-4, 1e-3)] = None
     weight_decay: NonNegativeFloat = 0.0
     warmup_steps: Count | Share = 0
     gradient_accumulation_steps: PositiveInt = 1
