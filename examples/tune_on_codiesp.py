@@ -13,18 +13,14 @@ without running it; what it printed and drew is under :ref:`tune-on-codiesp`.
 # Notes and codes
 # ---------------
 
-import numpy as np
-
 from sklearn_icd.datasets import fetch_codiesp
 from sklearn_icd.text import NoteCleaner
 
-corpus = fetch_codiesp(subset="all", language="en")
-notes = np.array(NoteCleaner().fit_transform(corpus.data), dtype=object)
-train, dev = corpus.splits.train, corpus.splits.dev
-frequent = corpus.target[train].sum(axis=0) >= 5
-Y, codes = corpus.target[:, frequent], corpus.target_names[frequent]
-train_counts = Y[train].sum(axis=0)
-print(f"{len(train)} notes to train, {len(dev)} to judge, {len(codes)} codes")
+train, dev = fetch_codiesp(subset="train"), fetch_codiesp(subset="dev")
+notes, dev_notes = NoteCleaner().fit_transform(train.data), NoteCleaner().fit_transform(dev.data)
+frequent = train.target.sum(axis=0) >= 5
+Y, Y_dev, codes = train.target[:, frequent], dev.target[:, frequent], train.target_names[frequent]
+print(f"{len(notes)} notes to train, {len(dev_notes)} to judge, {len(codes)} codes")
 
 # %%
 # Search the number of pseudo labels
@@ -57,6 +53,7 @@ def main():
         train_label_vectors=True,
         max_epochs=30,
         validation_fraction=None,
+        threshold=0.5,
         random_state=0,
     )
     search = GridSearchCV(
@@ -70,7 +67,7 @@ def main():
         Client(cluster),
         parallel_config(backend="dask"),
     ):
-        search.fit(notes[train], Y[train])
+        search.fit(notes, Y)
     for number, f1 in zip(
         search.cv_results_["param_estimator__clf__n_pseudo_labels"],
         search.cv_results_["mean_test_score"],
@@ -102,12 +99,12 @@ from sklearn_icd.metrics import (
 
 def judge(ld_plam):
     linear = make_pipeline(TfidfVectorizer(sublinear_tf=True), OneVsRestClassifier(LinearSVC()))
-    tuned = ThresholdTuner(linear, random_state=0).fit(notes[train], Y[train])
-    predictions = {"LD-PLAM": ld_plam.predict(notes[dev]), "linear": tuned.predict(notes[dev])}
+    tuned = ThresholdTuner(linear, random_state=0).fit(notes, Y)
+    predictions = {"LD-PLAM": ld_plam.predict(dev_notes), "linear": tuned.predict(dev_notes)}
     for name, predicted in predictions.items():
-        interval = bootstrap_interval(f1_micro, Y[dev], predicted, random_state=0)
+        interval = bootstrap_interval(f1_micro, Y_dev, predicted, random_state=0)
         print(f"{name}: micro-F1 {interval}")
-    print(approximate_randomization_test(f1_micro, Y[dev], *predictions.values(), random_state=0))
+    print(approximate_randomization_test(f1_micro, Y_dev, *predictions.values(), random_state=0))
     compare_strategies(linear)
     draw(ld_plam, tuned)
 
@@ -120,7 +117,7 @@ def judge(ld_plam):
 def compare_strategies(linear):
     for strategy, shrinkage in [("global", 0), ("per_code", 0), ("per_code", 20)]:
         tuner = ThresholdTuner(linear, strategy=strategy, shrinkage=shrinkage, random_state=0)
-        report = f1_report(Y[dev], tuner.fit(notes[train], Y[train]).predict(notes[dev]))
+        report = f1_report(Y_dev, tuner.fit(notes, Y).predict(dev_notes))
         print(
             f"{strategy}, shrinkage {shrinkage}: micro-F1 {report['micro']:.3f}, "
             f"macro-F1 {report['macro_mean']:.3f}"
@@ -144,18 +141,18 @@ from sklearn_icd.model_selection import MultilabelCalibrator
 def draw(ld_plam, linear):
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 4), layout="constrained")
     ThresholdCurveDisplay.from_predictions(
-        Y[dev], ld_plam.predict_proba(notes[dev]), name="LD-PLAM", ax=left
+        Y_dev, ld_plam.predict_proba(dev_notes), name="LD-PLAM", ax=left
     )
     calibrated = MultilabelCalibrator(linear.estimator, method="platt", random_state=0)
-    calibrated.fit(notes[train], Y[train])
+    calibrated.fit(notes, Y)
     for name, estimator in {"LD-PLAM": ld_plam, "linear, Platt": calibrated}.items():
-        ReliabilityDisplay.from_estimator(estimator, notes[dev], Y[dev], name=name, ax=middle)
+        ReliabilityDisplay.from_estimator(estimator, dev_notes, Y_dev, name=name, ax=middle)
     middle.set(xscale="log", yscale="log", xlim=(1e-3, 1), ylim=(1e-3, 1))
     PrecisionRecallByFrequencyDisplay.from_estimator(
         linear,
-        notes[dev],
-        Y[dev],
-        train_counts,
+        dev_notes,
+        Y_dev,
+        Y.sum(axis=0),
         bands={"50 and more": (50, None), "10-49": (10, 49), "5-9": (5, 9)},
         ax=right,
     )

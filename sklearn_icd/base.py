@@ -182,7 +182,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         Parameters
         ----------
         prefix : str, default=""
-            What stands before the names: "clf__" in a pipeline of `make_icd_pipeline`.
+            What stands before the names: ``"clf__"`` in a pipeline of `make_icd_pipeline`.
 
         Returns
         -------

@@ -162,7 +162,7 @@ def _download(url, path, checksum, whose):
     except requests.RequestException as error:
         raise ConnectionError(
             f"The download failed: {error}. Try again when the network is there, or {by_hand}."
-        ) from error
+        ) from None
     except OSError as error:
         raise OSError(
             error.errno,

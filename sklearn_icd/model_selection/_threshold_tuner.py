@@ -80,7 +80,7 @@ class ThresholdTuner(HeldOutMetaEstimator):
         Names of the codes, or the two classes of a 1-D y.
     n_features_in_ : int
         Number of features, if the estimator tells.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if the estimator tells.
 
     See Also
