@@ -20,8 +20,6 @@ train, dev = fetch_codiesp(subset="train"), fetch_codiesp(subset="dev")
 notes, dev_notes = NoteCleaner().fit_transform(train.data), NoteCleaner().fit_transform(dev.data)
 frequent = train.target.sum(axis=0) >= 5
 Y, Y_dev, codes = train.target[:, frequent], dev.target[:, frequent], train.target_names[frequent]
-print(f"{len(notes)} notes to train, {len(dev_notes)} to judge, {len(codes)} codes")
-
 # %%
 # Search the number of pseudo labels
 # ----------------------------------
@@ -40,6 +38,7 @@ from sklearn_icd.model_selection import MultilabelStratifiedGroupKFold, Threshol
 
 
 def main():
+    print(f"{len(notes)} notes to train, {len(dev_notes)} to judge, {len(codes)} codes")
     pipeline = make_icd_pipeline(
         "ld-plam",
         size="small",
@@ -103,8 +102,9 @@ def judge(ld_plam):
     predictions = {"LD-PLAM": ld_plam.predict(dev_notes), "linear": tuned.predict(dev_notes)}
     for name, predicted in predictions.items():
         interval = bootstrap_interval(f1_micro, Y_dev, predicted, random_state=0)
-        print(f"{name}: micro-F1 {interval}")
-    print(approximate_randomization_test(f1_micro, Y_dev, *predictions.values(), random_state=0))
+        print(f"{name}: micro-F1 {interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})")
+    test = approximate_randomization_test(f1_micro, Y_dev, *predictions.values(), random_state=0)
+    print(f"difference {test.difference:.3f}, p = {test.p_value:.4f}")
     compare_strategies(linear)
     draw(ld_plam, tuned)
 

@@ -34,6 +34,7 @@ __getattr__, __dir__ = lazy_names(
         "inspection",
         "losses",
         "metrics",
+        "model_selection",
         "models",
         "net",
         "nn",

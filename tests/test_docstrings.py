@@ -17,6 +17,7 @@ PACKAGES = [
     "sklearn_icd.inspection",
     "sklearn_icd.losses",
     "sklearn_icd.metrics",
+    "sklearn_icd.model_selection",
     "sklearn_icd.models",
     "sklearn_icd.net",
     "sklearn_icd.nn",

@@ -88,9 +88,8 @@ class HeldOutMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _read_targets(self, y):
         targets = read_targets(y)
-        n_classes = len(targets.classes)
-        if not targets.multilabel and n_classes != 2:
-            kind = "multiclass" if n_classes > 2 else "of a single class"
+        if not targets.multilabel and len(targets.classes) != 2:
+            kind = "multiclass" if len(targets.classes) > 2 else "1 class"
             raise ValueError(
                 f"Only binary classification is supported. The type of the target is {kind}: "
                 "pass an indicator of shape (n_notes, n_codes), or a 1-D y of two classes."
