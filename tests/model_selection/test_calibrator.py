@@ -89,6 +89,18 @@ def test_platt_is_one_logistic_regression_a_code():
         assert fitted.predict_proba(logits)[:, code] == pytest.approx(expected, abs=2e-5)
 
 
+def test_platt_finds_the_optimum_in_spite_of_outliers():
+    rng = np.random.default_rng(0)
+    logits = np.vstack([rng.normal(size=(29, 200)), rng.normal(size=(1, 200)) * 100])
+    y = (rng.random(logits.shape) < 0.1).astype(int)
+    p = calibrated(y, logits, method="platt", min_positives=1).predict_proba(logits)
+    n_true = y.sum(axis=0)
+    residuals = p - np.where(y, (n_true + 1) / (n_true + 2), 1 / (30 - n_true + 2))
+    own = n_true > 0
+    assert residuals[:, own].sum(axis=0) == pytest.approx(0, abs=1e-5)
+    assert (residuals * logits)[:, own].sum(axis=0) == pytest.approx(0, abs=1e-4)
+
+
 @pytest.mark.parametrize("n_notes", [50, 70_000])
 def test_rare_codes_share_one_line(n_notes):
     y, logits = made(n_notes, n_codes=4)

@@ -141,6 +141,21 @@ def test_own_cuts_lie_halfway_to_the_next_note():
     assert tuned((y, scores), strategy="per_code", shrinkage=0).threshold_ == pytest.approx([0.6])
 
 
+def test_own_cuts_part_neighbouring_numbers():
+    for above in 0.5 + np.arange(1, 5, dtype=np.float32) * np.float32(2**-24):
+        scores = np.array([[above], [np.nextafter(above, np.float32(0))]])
+        tuner = tuned((np.array([[1], [0]]), scores), strategy="per_code", shrinkage=0)
+        assert tuner.predict(scores).tolist() == [[1], [0]]
+
+
+@pytest.mark.parametrize("strategy", ["global", "per_code"])
+def test_of_equally_good_cuts_the_highest_is_taken(strategy):
+    y, scores = np.array([[1], [0], [0], [1]]), np.array([[0.9], [0.5], [0.4], [0.1]])
+    tuner = tuned((y, scores), strategy=strategy, shrinkage=0)
+    assert tuner.best_score_ == pytest.approx(2 / 3)
+    assert tuner.predict(scores).tolist() == [[1], [0], [0], [0]]
+
+
 @pytest.mark.parametrize("strategy", ["global", "per_code", "top_k", "cost"])
 def test_degenerate_notes(strategy):
     cases = {
@@ -326,6 +341,7 @@ def test_a_1d_y_of_two_classes_is_one_code(notes):
     as_code = ThresholdTuner(OneVsRestClassifier(LogisticRegression()), random_state=0).fit(
         X, y[:, :1]
     )
+    assert (tuner.predict(X) == names).mean() > 0.7
     assert tuner.threshold_ == pytest.approx(as_code.threshold_)
     assert np.array_equal(tuner.predict(X) == "yes", as_code.predict(X)[:, 0])
     with pytest.raises(ValueError, match=r"binary classification.* multiclass"):
@@ -379,6 +395,15 @@ def test_expected_f1_is_what_notes_reach():
         some = (expected > low) & (expected < high)
         f1 = f1_score(y[some], complete[some], average="samples", zero_division=1)
         assert low - 0.03 < f1 < high + 0.03
+
+
+def test_a_note_rightly_left_without_codes_is_coded_well():
+    scores = np.repeat([[0.02, 0.02], [0.5, 0.4]], 50, axis=0)
+    y = np.zeros((100, 2), dtype=int)
+    y[50:80, 0] = 1
+    expected = tuned((y, scores)).expected_f1(scores)
+    assert expected[:50] == pytest.approx(1)
+    assert expected[50:] == pytest.approx(0.6)
 
 
 def test_notes_left_to_a_human_are_assigned_nothing():
