@@ -246,9 +246,7 @@ def deal_notes(y, groups, n_folds, random_state):
         )
     notes = np.arange(n_notes)
     members = sparse.csr_array((np.ones_like(notes), (unit, notes)), (len(sizes), n_notes))
-    labels = members @ labels
-    labels.eliminate_zeros()
-    return deal(labels, sizes, n_folds, random_state)[unit]
+    return deal(members @ labels, sizes, n_folds, random_state)[unit]
 
 
 def _units(groups, n_notes):
