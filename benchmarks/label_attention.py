@@ -11,7 +11,8 @@ bfloat16:
 - tiles: `label_attention`, then the loss;
 - fused: `label_attention_loss`, as the package trains.
 
-Times are medians of steps that take turns in one process; the peak is that of a process of its
+Times are medians of steps that take turns in one process, on the CPU those of the processor, which
+other work on the machine hardly touches; the peak is that of a process of its
 own above what it held before (on CUDA, that of the allocator). On the CPU, glibc is told to give
 blocks of 1 MB and more back when they are freed (MALLOC_MMAP_THRESHOLD_), so that the peak is that
 of the memory in use. `--vary` fits exponents of growth instead: time ~ size ** exponent. Writes
@@ -94,13 +95,14 @@ def step(way, precision, problem, device):
     for tensor in problem.values():
         if isinstance(tensor, torch.Tensor):
             tensor.grad = None
-    start = time.perf_counter()
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    start = clock()
     with torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16"):
         loss = WAYS[way](**problem)
     loss.backward()
     if device == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def peak_memory(device):

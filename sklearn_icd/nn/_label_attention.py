@@ -6,8 +6,10 @@ from functools import cache
 import torch
 
 from sklearn_icd.nn._attention import attention_weights, fits_a_block, in_label_blocks
-from sklearn_icd.nn._tiles import TiledLogits, TiledLoss, TiledVectors, Tokens
+from sklearn_icd.nn._tiles import TiledLogits, TiledLoss, TiledVectors, Tokens, has_fast_products
 
+# From how many cells on (labels times positions) tiles with fast products pay.
+_FEWEST_CELLS = 2**19
 _DTYPES = {torch.bfloat16, torch.float32, torch.float64}
 
 
@@ -114,13 +116,19 @@ def _scored_by_label(values, weight, n_labels):
 
 
 def _is_tiled(queries, keys, *others):
-    n, t, _ = keys.shape
-    if fits_a_block(len(queries), n * t):
+    if _is_plain_faster(len(queries), keys):
         return False
     reason = _what_is_exotic([tensor for tensor in (queries, keys, *others) if tensor is not None])
     if reason:
         _say_once(reason)
     return not reason
+
+
+def _is_plain_faster(n_labels, keys):
+    n, t, _ = keys.shape
+    if has_fast_products(keys.device.type, _product_dtype(keys)):
+        return n_labels * n * t < _FEWEST_CELLS
+    return fits_a_block(n_labels, n * t)
 
 
 def _what_is_exotic(tensors):
@@ -172,7 +180,5 @@ def _attend_alike(queries, keys, values, mask, weight):
 
 
 def _attend(queries, weight, keys, values, mask):
-    attention = attention_weights(queries, keys, mask)  # (n, l, t)
-    if weight is None:
-        return attention @ values  # (n, l, d)
-    return (attention * (weight @ values.transpose(1, 2))).sum(dim=-1)  # (n, l)
+    pooled = attention_weights(queries, keys, mask) @ values  # (n, l, d)
+    return pooled if weight is None else (pooled * weight).sum(dim=-1)

@@ -1,10 +1,10 @@
 """Label-wise attention tile by tile: a block of labels by the real tokens of one note.
 
 With ``S = Q K^T``, ``A = softmax(S)`` and ``G = W V^T`` the logit of a label is the sum of its row
-of ``A G``, cell by cell. For the gradient g of the logits, ``dG = g A`` and ``dS = g A (G - r)``, r
-being the logit before its bias; the gradients of Q, K, V and W are products of these with K, Q, W
-and V. S, A and G exist for one tile at a time, so nothing has the size of labels times tokens, and
-padding is never computed.
+of ``A G``, cell by cell. With r for the logit before its bias, ``T = A (G - r)`` cell by cell, and
+g for the gradient of the logit, the gradients of Q, K, V and W are ``g (T K)``, ``T^T (g Q)``,
+``A^T (g W)`` and ``g (A V)``. S, A, G and T exist for one tile at a time, so nothing has the size
+of labels times tokens, and padding is never computed.
 """
 
 from contextlib import contextmanager
@@ -106,8 +106,10 @@ class TiledLoss(Function):
     @once_differentiable
     def backward(ctx, gradient):
         """Scale the gradients that forward has computed."""
-        scaled = (None if own is None else own * gradient for own in ctx.saved_tensors)
-        return *scaled, None, None, None, None, None
+        gradients = ctx.saved_tensors
+        if gradient != 1:
+            gradients = (None if own is None else own * gradient for own in gradients)
+        return *gradients, None, None, None, None, None
 
 
 def _counting_cells(tiles, bias, y, counts):
@@ -121,7 +123,7 @@ def _counting_cells(tiles, bias, y, counts):
 
 
 class Tokens:
-    """Say where the real tokens of each note are, for notes that stand in one row.
+    """Say where the real tokens of each note are, once all notes stand in one row.
 
     Parameters
     ----------
@@ -137,23 +139,30 @@ class Tokens:
         Number n of notes.
 
     positions : tensor of int64 of shape (n_real,), or None
-        The real ones of the n * t positions. None: all are.
+        The real ones of the n * t positions, which are to be packed. None: the real positions of
+        each note are its first, and can be cut out of the row as they are.
 
     bounds : list of slice
-        For each note, its own among the real tokens.
+        For each note, its own part of the row.
     """
 
     def __init__(self, mask, shape):
         self.n_notes, width = shape
-        self.positions = None if mask is None else mask.flatten().nonzero()[:, 0]
-        lengths = [width] * self.n_notes if mask is None else mask.sum(dim=1).tolist()
-        ends = [0]
-        for length in lengths:
-            ends.append(ends[-1] + length)
-        self.bounds = list(map(slice, ends[:-1], ends[1:]))
+        self.positions = None
+        starts, lengths = [note * width for note in range(self.n_notes)], [width] * self.n_notes
+        if mask is not None:
+            counts = mask.sum(dim=1)
+            lengths = counts.tolist()
+            first = torch.arange(width, device=mask.device) < counts[:, None]
+            if not torch.equal(first, mask):
+                self.positions = mask.flatten().nonzero()[:, 0]
+                starts = [sum(lengths[:note]) for note in range(self.n_notes)]
+        self.bounds = [
+            slice(start, start + length) for start, length in zip(starts, lengths, strict=True)
+        ]
 
     def pack(self, table, dtype):
-        """Give the rows of the real tokens, (n_real, d), of a table (n, t, d)."""
+        """Give the row of tokens, (n_real or n * t, d), of a table (n, t, d)."""
         rows = table.detach().flatten(0, 1)
         return (rows if self.positions is None else rows[self.positions]).to(dtype)
 
@@ -236,29 +245,40 @@ class _Tile:
         self.weight = self.tiles.weight[self.note, self.labels]
         buffer = self.tiles.buffer
         self.seen = torch.mm(self.weight, self.values.T, out=buffer("seen", *self.shape))
-        products = torch.mul(self.attention, self.seen, out=buffer("products", *self.shape))
-        self.sums = products.sum(dim=1, dtype=self.tiles.sum_dtype)
+        self.products = torch.mul(self.attention, self.seen, out=buffer("products", *self.shape))
+        self.sums = self.products.sum(dim=1, dtype=self.tiles.sum_dtype)
         return self.sums
 
     def add_gradients(self, gradient):
-        """Add what the tile contributes; it overwrites attention with ``dG``, seen with ``dS``."""
-        dtype = self.attention.dtype
-        d_seen = self.attention.mul_(gradient.to(dtype)[:, None])
-        d_scores = self.seen.sub_(self.sums.to(dtype)[:, None]).mul_(d_seen)
+        """Add what the tile contributes; ``T`` overwrites the products."""
+        sums = self.sums.to(self.attention.dtype)[:, None]
+        spread = self.products.addcmul_(self.attention, sums, value=-1)
+        gradient = gradient[:, None]  # (l, 1)
         queries, keys, values, weight = self.tiles.sums
-        _add_product(queries, self.labels, d_scores, self.keys)
-        _add_product(keys, self.own, d_scores.T, self.queries)
-        _add_product(values, self.own, d_seen.T, self.weight)
-        _add_product(weight, self.labels, d_seen, self.values)
+        _add_scaled(queries, self.labels, gradient, spread, self.keys)
+        _add_product(keys, self.own, spread.T, gradient * self.queries)
+        _add_product(values, self.own, self.attention.T, gradient * self.weight)
+        _add_scaled(weight, self.labels, gradient, self.attention, self.values)
+
+
+def _add_scaled(sums, rows, scale, left, right):
+    if sums is not None:
+        sums[rows] += scale * (left @ right)
 
 
 def _add_product(sums, rows, left, right):
     if sums is None:
         return
+    right = right.to(left.dtype)
     if sums.dtype == left.dtype:
         sums[rows].addmm_(left, right)
     else:
         sums[rows] += left @ right
+
+
+def has_fast_products(device, dtype):
+    """Tell whether products of this type have a faster way that is no less exact."""
+    return device == "cpu" and dtype == torch.float32 and _onednn_is_exact()
 
 
 @contextmanager
@@ -268,7 +288,7 @@ def fast_products(device, dtype):
     On processors with AVX-512 and without AMX, torch's own float32 products may run at half
     rate. oneDNN's are faster, and in what torch calls "bf16" they still have float32 accuracy.
     """
-    if device != "cpu" or dtype != torch.float32 or not _onednn_is_exact():
+    if not has_fast_products(device, dtype):
         yield
         return
     setting = torch.backends.mkldnn.matmul

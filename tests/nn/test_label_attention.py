@@ -33,6 +33,7 @@ def path(request, monkeypatch):
 def tiles(monkeypatch):
     """Compute in tiles, and count them."""
     monkeypatch.setattr(_attention, "_BLOCK_ENTRIES", 0)
+    monkeypatch.setattr(_label_attention, "_FEWEST_CELLS", 0)
     monkeypatch.setattr(_tiles, "_TILE", 3)
     made = []
     own = _tiles._Tile.__init__
@@ -252,6 +253,40 @@ def test_gradients_accumulate_and_scale():
 
     ours = gradients(total(attention_loss), given.values())
     assert_all_close(ours, gradients(total(textbook), given.values()))
+
+
+def test_going_back_twice_adds_the_gradients_twice(tiles):
+    given = problem()
+    given["queries"].requires_grad_()
+    loss = attention_loss(**given, y=targets(), loss=LossAtStep(BCE(), 0, 1))
+    loss.backward(retain_graph=True)
+    once = given["queries"].grad.clone()
+    loss.backward()
+    torch.testing.assert_close(given["queries"].grad, 2 * once)
+    assert tiles
+
+
+def test_real_positions_may_stand_anywhere(tiles):
+    given = problem(dtype=torch.float64)
+    order = torch.randperm(max(LENGTHS), generator=torch.Generator().manual_seed(0))
+    scattered = {
+        **given,
+        **{name: given[name][:, order] for name in ("keys", "values", "mask")},
+    }
+    y, loss = targets(), LossAtStep(BCE(), 0, 1)
+    assert not torch.equal(scattered["mask"], given["mask"])
+    torch.testing.assert_close(
+        attention_loss(**scattered, y=y, loss=loss), attention_loss(**given, y=y, loss=loss)
+    )
+    results = [
+        gradients(
+            lambda keys, own=own: attention_loss(**{**own, "keys": keys}, y=y, loss=loss),
+            [own["keys"]],
+        )[1]
+        for own in (scattered, given)
+    ]
+    torch.testing.assert_close(results[0], results[1][:, order])
+    assert tiles
 
 
 @pytest.mark.usefixtures("path")
