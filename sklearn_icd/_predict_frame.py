@@ -1,12 +1,11 @@
 """The codes of a table of notes, of pandas or partitioned by Dask, as a long table."""
 
 import numpy as np
-from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-# Notes whose probabilities for all codes are in memory together: 37 MB of them for 9,000 codes.
-_NOTES_AT_ONCE = 1024
+from sklearn_icd._predict_topk import NOTES_AT_ONCE, by_code
+from sklearn_icd.utils._top_k import best_columns
 
 
 def predict_frame(pipeline, notes, *, threshold=None, top_k=None):
@@ -29,7 +28,8 @@ def predict_frame(pipeline, notes, *, threshold=None, top_k=None):
         else has to predict a second time for it.
 
     top_k : int, default=None
-        Codes listed per note at most, the most probable ones. None: all.
+        Codes listed per note at most, the most probable ones; of equally probable ones, those
+        that come first in `classes_`. None: all.
 
     Returns
     -------
@@ -49,6 +49,7 @@ def predict_frame(pipeline, notes, *, threshold=None, top_k=None):
     See Also
     --------
     make_icd_pipeline : Makes such a pipeline.
+    predict_topk : The most probable codes as a sparse array.
 
     Examples
     --------
@@ -87,10 +88,10 @@ def predict_frame(pipeline, notes, *, threshold=None, top_k=None):
 
 def _threshold(pipeline, threshold):
     """Give the threshold asked for, or that of the classifier if it tells one."""
-    from sklearn_icd.base import MultiLabelClassifier
+    from sklearn_icd._code_classifier import CodeClassifier
 
     last = pipeline[-1] if isinstance(pipeline, Pipeline) else pipeline
-    if threshold is not None or not isinstance(last, MultiLabelClassifier):
+    if threshold is not None or not isinstance(last, CodeClassifier):
         return threshold
     return last.threshold_ if isinstance(last.threshold, str) else last.threshold
 
@@ -99,10 +100,10 @@ def _list_codes(notes, pipeline, threshold, top_k):
     """List the codes of the notes of one partition."""
     import pandas as pd
 
-    starts = range(0, len(notes), _NOTES_AT_ONCE)
+    starts = range(0, len(notes), NOTES_AT_ONCE)
     rows, columns, probabilities = [np.empty(0, int)], [np.empty(0, int)], [np.empty(0, np.float32)]
     for start in starts:
-        some = notes.iloc[start : start + _NOTES_AT_ONCE]
+        some = notes.iloc[start : start + NOTES_AT_ONCE]
         row, column, probability = _find_codes(some, pipeline, threshold, top_k)
         rows.append(start + row)
         columns.append(column)
@@ -118,28 +119,17 @@ def _list_codes(notes, pipeline, threshold, top_k):
 
 def _find_codes(notes, pipeline, threshold, top_k):
     """Give positions of notes, positions of their codes and probabilities, note by note."""
-    probabilities = _by_code(pipeline, "predict_proba", notes)
+    probabilities = by_code(pipeline, "predict_proba", notes)
     if threshold is None:
-        listed = _by_code(pipeline, "predict", notes) != 0
+        listed = by_code(pipeline, "predict", notes) != 0
     else:
         listed = probabilities >= np.asarray(threshold, dtype=probabilities.dtype)
     if top_k is not None and top_k < listed.shape[1]:
-        ranked = np.where(listed, probabilities, -1)
-        left_out = np.argpartition(-ranked, top_k - 1, axis=1)[:, top_k:]
-        np.put_along_axis(listed, left_out, False, axis=1)
+        columns, _ = best_columns(np.where(listed, probabilities, -1), top_k)
+        is_best = np.zeros_like(listed)
+        np.put_along_axis(is_best, columns, True, axis=1)
+        listed &= is_best
     row, column = listed.nonzero()
     probability = probabilities[row, column].astype(np.float32)
     order = np.lexsort((-probability, row))
     return row[order], column[order], probability[order]
-
-
-def _by_code(pipeline, method, notes):
-    """Call a method that has to give one row for each note, one column for each code."""
-    found = getattr(pipeline, method)(notes)
-    shape, wanted = np.shape(found), (len(notes), len(pipeline.classes_))
-    if shape != wanted:
-        raise ValueError(
-            f"{method} of {type(pipeline).__name__} gave shape {shape}, but {wanted} is wanted: a "
-            "row for each note and a column for each code, as estimators for several labels give."
-        )
-    return found.toarray() if sparse.issparse(found) else np.asarray(found)

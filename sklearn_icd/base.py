@@ -9,15 +9,16 @@ from typing import Annotated, Literal
 import numpy as np
 from joblib import parallel_config
 from scipy import sparse
-from scipy.special import expit, log_expit, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_icd._callbacks import SklearnCallbacks, Validation
+from sklearn_icd._code_classifier import CodeClassifier, base_rates, check_same_length
 from sklearn_icd._data_parallel import DataParallelNet
 from sklearn_icd._torch_settings import (
     find_device,
@@ -26,21 +27,17 @@ from sklearn_icd._torch_settings import (
     own_generators,
 )
 from sklearn_icd.losses import BCE
-from sklearn_icd.metrics import best_f1_threshold
 from sklearn_icd.net import MultiLabelNet, NoteDataset
 from sklearn_icd.utils._hyperparameters import (
-    ArrayLike,
     Callable,
     OpenShare,
     PositiveFloat,
     PositiveInt,
-    Probability,
     RandomState,
     Verbosity,
     hyperparameters,
 )
-from sklearn_icd.utils._targets import read_targets
-from sklearn_icd.utils._token_array import SegmentArray, TokenArray, check_token_array
+from sklearn_icd.utils._token_array import SegmentArray, TokenArray
 
 __all__ = ["FitData", "MultiLabelClassifier"]
 
@@ -83,16 +80,13 @@ class FitData:
 
 
 @hyperparameters
-class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class MultiLabelClassifier(CallbackSupportMixin, CodeClassifier):
     """Assign codes to notes with a torch module, the way scikit-learn's estimators do.
 
     A concrete estimator declares its own hyper-parameters and implements `build_module`.
 
     Parameters
     ----------
-    classes : array-like of shape (n_codes,), default=None
-        Names of the columns of a `y` that is an array; a data frame brings its own.
-
     optimizer : {"adam", "adamw", "lamb", "sgd"} or callable, default="adam"
         The optimiser, or a class or function that makes one from parameters and `lr`.
 
@@ -101,6 +95,14 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
 
     batch_size : int, default=16
         Notes per step, and per batch at prediction.
+
+    max_batch_tokens : int, default=None
+        Tokens computed on at once, at most, padding included: notes times the longest of them,
+        so that a few very long notes do not exhaust the memory. A batch with more is computed in
+        parts: each step still learns from `batch_size` notes. A longer note goes alone. What
+        couples the notes of a batch sees a part: `TruncatedBCE` leaves out its share of each
+        part's codes, and batch normalisation takes each part's statistics. None: no bound but
+        `batch_size`.
 
     max_epochs : int, default=100
         Passes over the training notes, at most.
@@ -115,10 +117,6 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
     monitor : str or callable, default="f1_micro"
         What is best on the validation notes: a scorer's name, a scorer
         ``(estimator, X, y) -> float``, or "valid_loss". Of equal scores the lower loss wins.
-
-    threshold : float, array-like of shape (n_codes,) or "tuned", default=0.5
-        Probability from which on `predict` assigns a code. "tuned": the cut with the best
-        micro-F1 on the validation notes, kept in `threshold_`.
 
     device : str, default="auto"
         Where to compute: "cpu", "cuda", "cuda:1" ... "auto" takes CUDA where there is one, and
@@ -142,61 +140,27 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Names of the codes, or the classes of a 1-D y.
-
     net_ : MultiLabelNet
         The skorch net; ``net_.module_`` is the trained module.
 
     history_ : skorch.history.History
         Losses, scores and durations of the epochs.
-
-    threshold_ : float
-        The tuned cut, with ``threshold="tuned"``.
-
-    known_tokens_ : ndarray of bool of shape (n_tokens,)
-        Ids that have a meaning: others are read as the unknown word, or refused where a
-        pretrained vocabulary has no such word.
     """
 
-    classes: ArrayLike | None = None
     optimizer: Optimizer = "adam"
     lr: PositiveFloat = 1e-3
     batch_size: PositiveInt = 16
+    max_batch_tokens: PositiveInt | None = None
     max_epochs: PositiveInt = 100
     patience: PositiveInt | None = 10
     validation_fraction: OpenShare | None = 0.1
     monitor: Monitor | Callable = "f1_micro"
-    threshold: Probability | ArrayLike | Literal["tuned"] = 0.5
     device: str = "auto"
     precision: Literal["float32", "bfloat16", "float64"] = "float32"
     compile: bool = False
     callbacks: list | None = None
     random_state: RandomState = None
     verbose: Verbosity = 0
-
-    @classmethod
-    def param_grid(cls, prefix=""):
-        """Give the values of parameters that a search can start from.
-
-        Parameters
-        ----------
-        prefix : str, default=""
-            What stands before the names: ``"clf__"`` in a pipeline of `make_icd_pipeline`.
-
-        Returns
-        -------
-        grid : dict of str to list
-            As `GridSearchCV` takes it. The default is always among the values. Empty for a
-            class without such values.
-
-        Examples
-        --------
-        >>> from sklearn_icd import JLANClassifier
-        >>> JLANClassifier.param_grid("clf__")["clf__epsilon"]
-        [0.05, 0.1, 0.15, 0.2]
-        """
-        return {prefix + name: list(values) for name, values in cls._search_space.items()}
 
     @abstractmethod
     def build_module(self, data):
@@ -212,11 +176,6 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         module : torch.nn.Module
             Maps token ids (n, t) to logits (n, n_outputs).
         """
-
-    @property
-    def reads_segments(self):
-        """Whether segment token arrays of shape (n_notes, n_segments, length) are taken too."""
-        return False
 
     def net_settings(self):
         """Give settings of the net that only this system has.
@@ -237,36 +196,6 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             They take part in `fit`, not in `partial_fit`.
         """
         return []
-
-    def read_known(self, tokens):
-        """Read the ids without a meaning as the unknown word.
-
-        Parameters
-        ----------
-        tokens : TokenArray
-            Any notes.
-
-        Returns
-        -------
-        tokens : TokenArray
-            The notes with ids that the module knows.
-        """
-        return tokens.read_with(self.known_tokens_)
-
-    def known_tokens(self, tokens):
-        """Mark the ids that have a meaning; others are read as the unknown word.
-
-        Parameters
-        ----------
-        tokens : TokenArray
-            The training notes.
-
-        Returns
-        -------
-        known : ndarray of bool of shape (n_tokens,)
-            By default, the ids that occur.
-        """
-        return tokens.known_ids()
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
@@ -351,7 +280,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             targets = self._read_first_targets(y, self.classes if classes is None else classes)
         else:
             targets = self._read_more_targets(y, "y")
-        _check_same_length(tokens, targets, "X", "y")
+        check_same_length(tokens, targets, "X", "y")
         random_state = find_random_state(self.random_state, self.device)
         steps = 0 if first else self.net_.n_steps_
         with own_generators((random_state.randint(2**31) + steps) % 2**31, self.device):
@@ -359,68 +288,6 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             net.partial_fit(self._dataset(tokens, targets), epochs=1)
         self.net_ = net
         return self
-
-    def decision_function(self, X):
-        """Compute the logits of codes.
-
-        Parameters
-        ----------
-        X : sparse array or array-like of shape (n_notes, longest note)
-            Token ids.
-
-        Returns
-        -------
-        logits : ndarray of shape (n_notes, n_codes), or (n_notes,) for a 1-D y of two classes
-            In float32, or float64 where `precision` says so. Positive: more probable than not.
-        """
-        logits = self._logits(X)
-        return logits if self.multilabel_ or logits.shape[1] > 1 else logits[:, 0]
-
-    def predict_proba(self, X):
-        """Compute the probabilities of codes.
-
-        Parameters
-        ----------
-        X : sparse array or array-like of shape (n_notes, longest note)
-            Token ids.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_notes, n_codes)
-            In float32, or float64 where `precision` says so. For a 1-D y the columns are the
-            classes and sum to 1.
-        """
-        logits = self._logits(X)
-        if self.multilabel_:
-            return expit(logits, out=logits)
-        if logits.shape[1] == 1:
-            return expit(np.hstack([-logits, logits]))
-        return softmax(log_expit(logits), axis=1)
-
-    def predict(self, X):
-        """Decide which codes notes get.
-
-        Parameters
-        ----------
-        X : sparse array or array-like of shape (n_notes, longest note)
-            Token ids.
-
-        Returns
-        -------
-        y : ndarray or csr_array of shape (n_notes, n_codes), or ndarray of shape (n_notes,)
-            1 where the probability reaches the threshold; sparse if `fit` was given a sparse y.
-            For a 1-D y, the class.
-        """
-        probabilities = self.predict_proba(X)
-        if not self.multilabel_ and len(self.classes_) > 2:
-            return self.classes_[probabilities.argmax(axis=1)]
-        threshold = np.asarray(self._threshold(), dtype=probabilities.dtype)
-        if not self.multilabel_:
-            return self.classes_[(probabilities[:, -1] >= threshold).astype(int)]
-        assigned = probabilities >= threshold
-        if self.sparse_output_:
-            return sparse.csr_array(assigned).astype(self.target_dtype_)
-        return assigned.astype(self.target_dtype_)
 
     def attention(self, X, codes=None):
         """Compute which tokens the codes looked at.
@@ -463,75 +330,6 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        tags.input_tags.sparse = True
-        tags.input_tags.three_d_array = self.reads_segments
-        tags.input_tags.categorical = True
-        tags.input_tags.positive_only = True
-        return tags
-
-    def _read_training_data(self, X, y, X_val, y_val, random_state):
-        """Give (tokens, targets) to train on and to validate on, the latter None without."""
-        tokens = self._check(X, reset=True)
-        targets = self._read_first_targets(y, self.classes)
-        _check_same_length(tokens, targets, "X", "y")
-        if (X_val is None) != (y_val is None):
-            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
-            raise ValueError(f"{given} was passed without {missing}: pass both or neither.")
-        if X_val is not None:
-            valid = (
-                self._check(X_val, name="X_val"),
-                self._read_more_targets(y_val, "y_val"),
-            )
-            _check_same_length(*valid, "X_val", "y_val")
-            return (tokens, targets), valid
-        n_valid = int(len(tokens) * (self.validation_fraction or 0))
-        if n_valid == 0:
-            self._refuse_tuned_threshold()
-            return (tokens, targets), None
-        order = random_state.permutation(len(tokens))
-        train, valid = np.sort(order[n_valid:]), np.sort(order[:n_valid])
-        return tuple((tokens.take(rows), targets.take(rows)) for rows in (train, valid))
-
-    def _read_first_targets(self, y, classes):
-        targets = read_targets(y, classes=classes)
-        self._check_threshold(targets)
-        self.classes_ = targets.classes
-        self.multilabel_ = targets.multilabel
-        self.sparse_output_ = sparse.issparse(targets.indicator)
-        self.target_dtype_ = targets.indicator.dtype
-        return targets
-
-    def _read_more_targets(self, y, name):
-        return read_targets(
-            y,
-            classes=self.classes_,
-            multilabel=self.multilabel_,
-            name=name,
-            classes_name="classes_",
-        )
-
-    def _check_threshold(self, targets):
-        if isinstance(self.threshold, str):
-            return
-        threshold = np.asarray(self.threshold, dtype=float)
-        shapes = [(), targets.classes.shape] if targets.multilabel else [()]
-        if threshold.shape not in shapes or not ((threshold >= 0) & (threshold <= 1)).all():
-            raise ValueError(
-                "threshold must be 'tuned', a probability, or one probability for each of the "
-                f"{len(targets.classes)} codes; got an array of shape {threshold.shape} with "
-                f"values from {threshold.min(initial=np.inf)} to {threshold.max(initial=-np.inf)}."
-            )
-
-    def _refuse_tuned_threshold(self):
-        if isinstance(self.threshold, str):
-            raise ValueError(
-                "threshold='tuned' needs validation notes: pass X_val and y_val to fit, set "
-                "validation_fraction, or use a number such as threshold=0.5."
-            )
-
     def _validation_score(self, tokens, targets):
         """Give the function that scores the logits of the validation notes."""
         X, y = tokens.to_array(), targets.original()
@@ -570,12 +368,6 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             )
         return score
 
-    def _tune_threshold(self, logits, targets):
-        self.threshold_ = best_f1_threshold(targets.indicator, expit(logits))
-
-    def _threshold(self):
-        return self.threshold_ if isinstance(self.threshold, str) else self.threshold
-
     def _make_net(self, tokens, targets, random_state):
         self.known_tokens_ = self.known_tokens(tokens)
         data = FitData(
@@ -583,7 +375,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             n_tokens=len(self.known_tokens_),
             classes=self.classes_,
             n_outputs=targets.indicator.shape[1],
-            base_rates=_base_rates(targets.indicator),
+            base_rates=base_rates(targets.indicator),
             random_state=random_state,
         )
         # A fit is one task of a search. What an encoder of titles sent to other workers of a
@@ -594,6 +386,7 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
             "optimizer": find_optimizer(self.optimizer),
             "lr": self.lr,
             "batch_size": self.batch_size,
+            "max_batch_tokens": self.max_batch_tokens,
             "max_epochs": self.max_epochs,
             "device": find_device(self.device),
             "precision": self.precision,
@@ -608,16 +401,11 @@ class MultiLabelClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
     def _dataset(self, tokens, targets):
         return NoteDataset(self.read_known(tokens), targets)
 
-    def _check(self, X, *, name="X", reset=False):
-        return check_token_array(self, X, name=name, reset=reset, segments=self.reads_segments)
+    def _held_out_share(self):
+        return self.validation_fraction or 0
 
-    def _read_notes(self, X):
-        check_is_fitted(self)
-        return self.read_known(X if isinstance(X, TokenArray | SegmentArray) else self._check(X))
-
-    def _logits(self, X):
-        tokens = self._read_notes(X)
-        return self.net_.decision_function(tokens)
+    def _logit_batches(self, tokens):
+        return self.net_.score_batches(tokens)
 
     def _columns(self, codes):
         columns = {code: column for column, code in enumerate(self.classes_.tolist())}
@@ -636,18 +424,6 @@ class _KnownLogits:
     def __init__(self, logits):
         self.logits = logits
 
-    def decision_function(self, tokens):
-        return self.logits.copy()
-
-
-def _base_rates(indicator):
-    positives = np.asarray(indicator.sum(axis=0), dtype=float).ravel()
-    return (positives + 0.5) / (indicator.shape[0] + 1)
-
-
-def _check_same_length(tokens, targets, X_name, y_name):
-    if len(tokens) != len(targets):
-        raise ValueError(
-            f"Found {X_name} with {len(tokens)} notes and {y_name} with {len(targets)} rows, "
-            "which are inconsistent numbers of samples: one row per note is wanted."
-        )
+    def score_batches(self, tokens):
+        for some in gen_batches(len(tokens), 1024):
+            yield np.arange(some.start, some.stop), self.logits[some]

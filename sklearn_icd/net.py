@@ -12,8 +12,9 @@ from skorch.dataset import unpack_data
 from skorch.utils import to_device, to_tensor
 
 from sklearn_icd.losses import BCE, LossAtStep
+from sklearn_icd.nn._products import fast_products
 from sklearn_icd.utils._targets import Targets
-from sklearn_icd.utils._token_array import as_tokens
+from sklearn_icd.utils._token_array import PADDING, as_tokens
 
 __all__ = ["LengthBatches", "MultiLabelNet", "NoteDataset"]
 
@@ -107,6 +108,57 @@ class LengthBatches:
         return [order[k : k + self.batch_size] for k in range(0, len(order), self.batch_size)]
 
 
+def split_batch(ids, max_notes, max_tokens=None):
+    """Split a batch into parts of consecutive notes, each as wide as its own longest note.
+
+    Parameters
+    ----------
+    ids : tensor of int of shape (n, t) or (n, s, l)
+        Token ids, 0 is padding.
+
+    max_notes : int
+        Notes in a part, at most.
+
+    max_tokens : int, default=None
+        Tokens in a part, at most, padding included. A longer note is a part of its own.
+
+    Yields
+    ------
+    rows : slice
+        Which notes of the batch the part holds.
+
+    part : tensor of int of shape (m, t') or (m, s', l')
+        Their ids.
+    """
+    if max_tokens is None and len(ids) <= max_notes:
+        yield slice(None), ids
+        return
+    most = math.inf if max_tokens is None else max_tokens
+    extents = _extents(ids)
+    start, longest = 0, extents[0]
+    for stop, extent in enumerate(extents):
+        wider = [max(pair) for pair in zip(longest, extent, strict=True)]
+        n_notes = stop - start
+        if n_notes == max_notes or (n_notes and (n_notes + 1) * math.prod(wider) > most):
+            yield _part(ids, start, stop, longest)
+            start, wider = stop, extent
+        longest = wider
+    yield _part(ids, start, len(ids), longest)
+
+
+def _part(ids, start, stop, longest):
+    rows = slice(start, stop)
+    return rows, ids[rows][:, *map(slice, longest)]
+
+
+def _extents(ids):
+    """Give the length of each note, or its number of segments and the longest of them."""
+    used = ids != PADDING
+    axes = [used] if ids.ndim == 2 else [used.any(dim=2), used.any(dim=1)]
+    ends = [(axis * torch.arange(1, axis.shape[1] + 1)).amax(dim=1) for axis in axes]
+    return torch.stack(ends, dim=1).clamp_min(1).tolist()
+
+
 class MultiLabelNet(NeuralNet):
     """Train any torch module that maps token ids (n, t) to logits (n, L).
 
@@ -131,6 +183,13 @@ class MultiLabelNet(NeuralNet):
     gradient_accumulation_steps : int, default=1
         Batches whose gradients add up to one optimiser step, which so sees
         ``batch_size * gradient_accumulation_steps`` notes in the memory of `batch_size`.
+
+    max_batch_tokens : int, default=None
+        Tokens that go through the module at once, at most, padding included: notes times the
+        longest of them. A batch with more is split, and the gradients of its parts add up, so
+        that an optimiser step still sees all its notes. A longer note goes alone. What couples
+        the notes of a batch, as `TruncatedBCE` and batch normalisation do, sees a part. None: no
+        bound but `batch_size`.
 
     precision : {"float32", "bfloat16", "float64"}, default="float32"
         "bfloat16" computes products in bfloat16 where autocast does and keeps the parameters in
@@ -190,6 +249,7 @@ class MultiLabelNet(NeuralNet):
         criterion=BCE,
         *args,
         gradient_accumulation_steps=1,
+        max_batch_tokens=None,
         precision="float32",
         dataset=NoteDataset,
         iterator_train=LengthBatches,
@@ -214,6 +274,7 @@ class MultiLabelNet(NeuralNet):
             **kwargs,
         )
         self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.max_batch_tokens = max_batch_tokens
         self.precision = precision
 
     def initialize_module(self):
@@ -283,18 +344,21 @@ class MultiLabelNet(NeuralNet):
             return self
 
     def infer(self, x, **fit_params):
-        """Compute the module's output in the precision asked for."""
+        """Compute the module's output in the precision asked for, bounded by tokens."""
         with self._autocast():
-            return super().infer(x, **fit_params)
+            if self.max_batch_tokens is None or torch.is_grad_enabled():  # then x is a part
+                return super().infer(self._to_device(x), **fit_params)
+            parts = [part for _, part in split_batch(x, len(x), self.max_batch_tokens)]
+            infer = super().infer
+            return torch.cat([infer(self._to_device(part), **fit_params) for part in parts])
 
     def train_step_single(self, batch, **fit_params):
-        """Compute the loss of the notes of a step and its gradient, `batch_size` notes at once."""
+        """Compute the loss of the notes of a step and its gradient, one part after the other."""
         self._set_training(True)
         X, y = unpack_data(batch)
         total = 0.0
-        for start in range(0, len(X), self.batch_size):
-            part = slice(start, start + self.batch_size)
-            loss = self._share_of_loss(X[part], y[part], len(X), **fit_params)
+        for rows, part in split_batch(X, self.batch_size, self.max_batch_tokens):
+            loss = self._share_of_loss(part, y[rows], len(X), **fit_params)
             loss.backward()
             total += loss.detach()
         return {"loss": total, "y_pred": None}
@@ -310,9 +374,15 @@ class MultiLabelNet(NeuralNet):
 
     def train_step(self, batch, **fit_params):
         """Do one optimiser step."""
-        step = super().train_step(batch, **fit_params)
+        with self._fast_products():
+            step = super().train_step(batch, **fit_params)
         self.n_steps_ += 1
         return step
+
+    def evaluation_step(self, batch, training=False):
+        """Compute the module's output for a batch, without gradients."""
+        with self._fast_products():
+            return super().evaluation_step(batch, training=training)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Compute the loss; outside training, plain binary cross-entropy."""
@@ -351,14 +421,33 @@ class MultiLabelNet(NeuralNet):
             In float32, or float64 where the net computes in that.
         """
         dataset = self.get_dataset(X)
-        batches = self.get_iterator(dataset, training=False).rows()
         scores = None
-        with explained_memory_errors(self.batch_size):
-            for rows, logits in self._score_batches(dataset, batches):
-                if scores is None:
-                    scores = np.empty((len(dataset), logits.shape[1]), dtype=logits.dtype)
-                scores[rows] = logits
+        for rows, logits in self.score_batches(dataset):
+            if scores is None:
+                scores = np.empty((len(dataset), logits.shape[1]), dtype=logits.dtype)
+            scores[rows] = logits
         return scores
+
+    def score_batches(self, X):
+        """Compute the logits of notes, a batch at a time.
+
+        Parameters
+        ----------
+        X : sparse or dense token array
+            Token ids of words or of segments.
+
+        Yields
+        ------
+        rows : ndarray of int of shape (n,)
+            Positions of the notes of the batch: the shortest notes come first.
+
+        logits : ndarray of shape (n, L)
+            In float32, or float64 where the net computes in that.
+        """
+        dataset = self.get_dataset(X)
+        batches = self.get_iterator(dataset, training=False).rows()
+        with explained_memory_errors(self.batch_size):
+            yield from self._score_batches(dataset, batches)
 
     def predict_proba(self, X):
         """Compute the probabilities of notes, shape (n_notes, L)."""
@@ -390,12 +479,15 @@ class MultiLabelNet(NeuralNet):
         module = getattr(self.module_, "_orig_mod", self.module_)
         weights = [None] * len(dataset)
         self._set_training(False)
-        with torch.no_grad(), self._autocast(), explained_memory_errors(self.batch_size):
+        explained = explained_memory_errors(self.batch_size)
+        with torch.no_grad(), self._autocast(), self._fast_products(), explained:
             for rows in batches.rows():
-                ids = to_tensor(dataset[rows][0], device=self.device)
-                batch = self._full_precision(module.attention(ids, labels)).cpu().numpy()
-                for row, note in zip(rows, batch, strict=True):
-                    weights[row] = note[:, : dataset.tokens.lengths[row]].astype(np.float32)
+                ids = dataset[rows][0]
+                for some, part in split_batch(ids, len(ids), self.max_batch_tokens):
+                    found = module.attention(self._to_device(part), labels)
+                    found = self._full_precision(found).cpu().numpy()
+                    for row, note in zip(rows[some], found, strict=True):
+                        weights[row] = note[:, : dataset.tokens.lengths[row]].astype(np.float32)
         return weights
 
     def with_module(self, module):
@@ -427,8 +519,14 @@ class MultiLabelNet(NeuralNet):
         return {"y", "loss"} <= set(inspect.signature(module.forward).parameters)
 
     def _score_batches(self, dataset, batches):
+        # Logits are read when the next batch is on its way, so that CUDA need not wait for it.
+        waiting = []
         for rows in batches:
-            yield rows, self._full_precision(self.evaluation_step(dataset[rows])).cpu().numpy()
+            waiting.append((rows, self._full_precision(self.evaluation_step(dataset[rows]))))
+            if len(waiting) == 2:
+                yield _read(*waiting.pop(0))
+        for rows, logits in waiting:
+            yield _read(rows, logits)
 
     def _share_of_loss(self, X, y, n_notes, **fit_params):
         return self._training_loss(X, y, **fit_params) * (len(X) / n_notes)
@@ -438,7 +536,7 @@ class MultiLabelNet(NeuralNet):
             return self.get_loss(self.infer(X, **fit_params), y, X=X, training=True)
         with self._autocast():
             return self.module_(
-                to_tensor(X, device=self.device),
+                self._to_device(X),
                 y=self._targets(y),
                 loss=self._loss_at_step(),
             )
@@ -454,11 +552,21 @@ class MultiLabelNet(NeuralNet):
         return tensor.double() if self.precision == "float64" else tensor.float()
 
     def _targets(self, y):
-        return self._full_precision(to_tensor(y, device=self.device))
+        return self._full_precision(self._to_device(y))
+
+    def _to_device(self, x):
+        """Copy to the device; to CUDA from pinned memory, so that it goes on computing."""
+        to_cuda = torch.device(self.device).type == "cuda"
+        if to_cuda and isinstance(x, torch.Tensor) and x.device.type == "cpu":
+            return x.pin_memory().to(self.device, non_blocking=True)
+        return to_tensor(x, device=self.device)
 
     def _autocast(self):
         device_type = torch.device(self.device).type
         return torch.autocast(device_type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+    def _fast_products(self):
+        return fast_products(torch.device(self.device).type)
 
     # An instance given as `module` is the trained module itself. skorch maps only attributes such
     # as `module_` to the device at hand when unpickling, so it must not be stored a second time.
@@ -474,6 +582,10 @@ class MultiLabelNet(NeuralNet):
             vars(self)["module"] = getattr(self.module_, "_orig_mod", self.module_)
 
 
+def _read(rows, logits):
+    return rows, logits.cpu().numpy()
+
+
 @contextmanager
 def explained_memory_errors(batch_size):
     """Say which parameter to lower where memory runs out."""
@@ -483,6 +595,7 @@ def explained_memory_errors(batch_size):
         if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
             raise
         raise MemoryError(
-            f"the device ran out of memory with batch_size={batch_size}: lower batch_size, or "
-            "shorten the notes (TfidfTruncator(max_words=...), max_length=... of the tokenizer)."
+            f"the device ran out of memory with batch_size={batch_size}: lower batch_size, set "
+            "max_batch_tokens, or shorten the notes (TfidfTruncator(max_words=...), "
+            "max_length=... of the tokenizer)."
         ) from error

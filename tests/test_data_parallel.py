@@ -46,6 +46,7 @@ CLASSIFIERS = [
         batch_size=8,
         pretrained=tiny_model("bert", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0),
         gradient_accumulation_steps=2,
+        max_batch_tokens=100,
         warmup_steps=0,
     ),
 ]

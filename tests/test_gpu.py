@@ -13,10 +13,17 @@ from sklearn.base import clone
 from tiny_models import N_WORDS, tiny_model
 
 from sklearn_icd.models import (
+    CAMLClassifier,
+    DRCAMLClassifier,
     FusionClassifier,
     HiLATClassifier,
     JLANClassifier,
+    JointLAATClassifier,
+    LAATClassifier,
     LDPLAMClassifier,
+    MultiResCNNClassifier,
+    MVCLDAClassifier,
+    MVCRLDAClassifier,
     PLMICDClassifier,
 )
 
@@ -35,17 +42,27 @@ def notes():
 
 WORDS = {"word_vectors": None, "embedding_dim": 16}
 TRANSFORMER = {"pretrained": tiny_model("bert"), "warmup_steps": 0, "threshold": 0.5}
+TITLES = {"label_titles": dict.fromkeys(range(12), "some condition")}
 SYSTEMS = [
+    CAMLClassifier(**WORDS, n_filters=16),
+    DRCAMLClassifier(**WORDS, **TITLES, n_filters=16),
     FusionClassifier(**WORDS, n_filters=8, kernel_sizes=(3, 5)),
     HiLATClassifier(**TRANSFORMER),
     JLANClassifier(**WORDS, hidden_size=16, attention_size=16),
+    JointLAATClassifier(
+        **WORDS, hidden_size=16, attention_size=16, categories={k: k % 3 for k in range(12)}
+    ),
+    LAATClassifier(**WORDS, hidden_size=16, attention_size=16),
     LDPLAMClassifier(**WORDS, n_pseudo_labels=8, hidden_size=16),
+    MultiResCNNClassifier(**WORDS, n_filters=8, kernel_sizes=(3, 5)),
+    MVCLDAClassifier(**WORDS, n_filters=16, kernel_sizes=(2, 4)),
+    MVCRLDAClassifier(**WORDS, **TITLES, n_filters=16, kernel_sizes=(2, 4)),
     PLMICDClassifier(**TRANSFORMER),
 ]
 every_system = pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: type(system).__name__)
 
 
-def _classifier(system=SYSTEMS[3], **parameters):
+def _classifier(system=SYSTEMS[7], **parameters):
     settings = {"max_epochs": 2, "random_state": 0}
     return clone(system).set_params(**{**settings, **parameters})
 
@@ -72,6 +89,28 @@ def test_the_gpus_generator_is_left_as_it_was(notes):
     before = torch.cuda.get_rng_state()
     _classifier(device="cuda").fit(*notes)
     assert torch.equal(torch.cuda.get_rng_state(), before)
+
+
+def test_a_bound_on_tokens_changes_no_result(notes):
+    exact = {"device": "cuda", "precision": "float64", "dropout": 0.0, "optimizer": "sgd"}
+    free, bounded = (
+        _classifier(**exact, max_batch_tokens=bound).fit(*notes) for bound in (None, 200)
+    )
+    X, _ = notes
+    np.testing.assert_allclose(
+        bounded.decision_function(X), free.decision_function(X), rtol=1e-9, atol=1e-12
+    )
+
+
+def test_batches_are_copied_from_pinned_memory(notes, monkeypatch):
+    pinned, pin_memory = [], torch.Tensor.pin_memory
+    monkeypatch.setattr(
+        torch.Tensor, "pin_memory", lambda tensor: pinned.append(pin_memory(tensor)) or pinned[-1]
+    )
+    _classifier(device="cuda", max_epochs=1, validation_fraction=None).fit(*notes)
+    assert {tuple(tensor.shape)[0] for tensor in pinned} == {16}  # 80 notes
+    assert len(pinned) == 2 * 5  # tokens and codes
+    assert all(tensor.is_pinned() for tensor in pinned)
 
 
 def test_bfloat16_is_close(notes):

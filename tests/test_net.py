@@ -1,6 +1,8 @@
 """The net: batches, losses that know the step, and users' own modules."""
 
 import pickle
+from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -14,9 +16,10 @@ from skorch.helper import predefined_split
 
 from sklearn_icd import LDPLAMClassifier
 from sklearn_icd._callbacks import LinearWarmup
-from sklearn_icd.losses import BCE
-from sklearn_icd.net import LengthBatches, MultiLabelNet, NoteDataset
+from sklearn_icd.losses import BCE, TruncatedBCE
+from sklearn_icd.net import LengthBatches, MultiLabelNet, NoteDataset, split_batch
 from sklearn_icd.net import explained_memory_errors as explained
+from sklearn_icd.nn._products import has_fast_products
 
 LENGTHS = [3, 0, 5, 1, 1, 4, 2, 5, 3, 2]
 
@@ -218,7 +221,7 @@ def test_what_a_callback_raises_to_stop_training_is_quiet():
 def test_memory_errors_are_told_from_others():
     with pytest.raises(MemoryError, match="batch_size=3"), explained(3):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
-    with pytest.raises(MemoryError, match="max_words"), explained(3):
+    with pytest.raises(MemoryError, match=r"set max_batch_tokens.*max_words"), explained(3):
         raise torch.OutOfMemoryError("CUDA out of memory")
     with pytest.raises(RuntimeError, match="size mismatch"), explained(3):
         raise RuntimeError("size mismatch")
@@ -272,6 +275,158 @@ def test_shuffled_batches_waste_little_and_change():
     assert 0.4 < rising.mean() < 0.6
 
 
+class Seen(Callback):
+    """Record the notes of each batch of training."""
+
+    def __init__(self):
+        self.epochs = []
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.epochs.append([])
+
+    def on_batch_begin(self, net, batch, training, **kwargs):
+        self.epochs[-1].append(sorted(map(tuple, batch[0].tolist())))
+
+
+def epochs_seen(seed, **parameters):
+    """Give the notes, which are all different, of each batch of four epochs."""
+    X = sparse.csr_array(np.arange(1, 8)[:, None])
+    seen = Seen()
+    net = MultiLabelNet(
+        Plain, batch_size=2, max_epochs=4, callbacks=[seen], verbose=0, **parameters
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net.fit(X, np.ones((7, 3), dtype=int))
+    return seen.epochs
+
+
+def test_each_epoch_and_each_seed_has_its_own_batches():
+    one, again, other = (epochs_seen(seed) for seed in (0, 0, 1))
+    assert one == again != other
+    for k, epoch in enumerate(one):
+        assert sorted(note for batch in epoch for note in batch) == [(i,) for i in range(1, 8)]
+        assert epoch not in one[:k]
+
+
+def test_without_shuffling_all_epochs_have_the_same_batches():
+    epochs = epochs_seen(0, iterator_train__shuffle=False)
+    assert epochs == [[[(1,), (2,)], [(3,), (4,)], [(5,), (6,)], [(7,)]]] * 4
+
+
+# Batches bounded by tokens -------------------------------------------------------------------
+
+
+@st.composite
+def batches(draw):
+    """Make padded notes of words or of segments."""
+    shape = draw(st.tuples(st.integers(1, 7), st.integers(1, 6)))
+    if draw(st.booleans()):
+        shape = (*shape, draw(st.integers(1, 4)))
+    ids = np.array(draw(st.lists(st.integers(0, 3), min_size=1, max_size=60)))
+    return torch.from_numpy(
+        np.resize(ids, shape) * (np.resize(ids[::-1], shape[:2] + (1,) * (len(shape) - 2)) > 0)
+    )
+
+
+@settings(deadline=None, max_examples=200)
+@given(batches(), st.integers(1, 8), st.none() | st.integers(1, 40))
+def test_parts_of_a_batch(ids, max_notes, max_tokens):
+    parts = list(split_batch(ids, max_notes, max_tokens))
+    n_tokens = [part.numel() for _, part in parts]
+    assert torch.equal(torch.cat([ids[rows] for rows, _ in parts]), ids)
+    for (rows, part), n in zip(parts, n_tokens, strict=True):
+        assert len(part) <= max_notes
+        assert max_tokens is None or n <= max_tokens or len(part) == 1
+        inside = tuple(map(slice, part.shape))
+        assert torch.equal(ids[rows][inside], part)
+        assert part.count_nonzero() == ids[rows].count_nonzero()
+        if len(parts) > 1:  # no wider than its own notes
+            for axis in range(1, part.ndim):
+                last = part.select(axis, -1)
+                assert part.shape[axis] == 1 or last.any()
+    for (_, part), (after, _) in pairwise(parts):  # the next note found no room
+        note = ids[after][:1]
+        filled = note.nonzero(as_tuple=True)[1:]
+        used = note[:, *[slice(1 + max([0, *axis.tolist()])) for axis in filled]]
+        longest = [max(sizes) for sizes in zip(part.shape[1:], used.shape[1:], strict=True)]
+        assert len(part) == max_notes or (len(part) + 1) * np.prod(longest) > max_tokens
+
+
+class Shapes(Plain):
+    """Note what goes through at once."""
+
+    seen: ClassVar = []
+
+    def forward(self, ids):
+        Shapes.seen.append(tuple(ids.shape))
+        return super().forward(ids)
+
+    def attention(self, ids, labels):
+        Shapes.seen.append(tuple(ids.shape))
+        return (ids != 0)[:, None].float().repeat(1, len(labels), 1)
+
+
+@pytest.mark.parametrize("module", [Plain, OwnLoss])
+@pytest.mark.parametrize("bound", [1, 6, 9, 10**6])
+@pytest.mark.parametrize("accumulated", [1, 3])
+def test_a_bound_on_tokens_changes_no_result(module, bound, accumulated):
+    X, Y = notes()
+    common = {
+        "optimizer": torch.optim.SGD,
+        "precision": "float64",
+        "gradient_accumulation_steps": accumulated,
+        "train_split": predefined_split(NoteDataset(X, Y)),
+    }
+    free, bounded = fit(module, **common), fit(module, max_batch_tokens=bound, **common)
+    assert bounded.n_steps_ == free.n_steps_
+    torch.testing.assert_close(
+        bounded.module_.state_dict(), free.module_.state_dict(), rtol=1e-12, atol=1e-14
+    )
+    for name in ("train_loss", "valid_loss"):
+        np.testing.assert_allclose(bounded.history[:, name], free.history[:, name], rtol=1e-12)
+    expected = free.decision_function(X)
+    np.testing.assert_allclose(bounded.decision_function(X), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_what_goes_through_at_once_is_bounded_and_a_longer_note_goes_alone():
+    X, _ = notes([3, 1, 20, 2, 3, 1, 2, 3])
+
+    def seen(call, *given):
+        Shapes.seen.clear()
+        call(*given)
+        return sorted(Shapes.seen)
+
+    net = fit(Shapes, X, np.ones((8, 3)), batch_size=8, max_epochs=1, max_batch_tokens=8)
+    by_length = [(1, 3), (1, 20), (2, 3), (4, 2)]  # 1, 1, 2, 2 | 3, 3 | 3 | 20 tokens
+    assert seen(net.partial_fit, X, np.ones((8, 3))) == by_length
+    assert seen(net.decision_function, X) == by_length
+    assert seen(net.attention, X, [0, 1]) == by_length
+    lengths = [note.shape[1] for note in net.attention(X, [0, 1])]
+    assert lengths == np.diff(X.indptr).tolist()
+
+
+def test_larger_batches_at_prediction_stay_whole():
+    net = fit(Shapes, batch_size=2, iterator_valid__batch_size=5)
+    for bound, sizes in ((None, [5, 5]), (10, [1, 2, 2, 5])):
+        net.max_batch_tokens = bound
+        Shapes.seen.clear()
+        net.decision_function(notes()[0])
+        assert sorted(n for n, _ in Shapes.seen) == sizes
+
+
+def test_a_loss_that_couples_the_notes_sees_one_part():
+    X, Y = notes([1] * 8, n_codes=1)
+    Y[:] = 1
+    always = {"criterion": TruncatedBCE(epsilon=0.5, gamma=1.0), "batch_size": 8}
+    plain = fit(X=X, Y=Y, module__n_codes=1, batch_size=8)
+    # Of the one code in each part, half is none: nothing is left out.
+    alone = fit(X=X, Y=Y, module__n_codes=1, max_batch_tokens=1, **always)
+    np.testing.assert_allclose(alone.decision_function(X), plain.decision_function(X), rtol=1e-6)
+    together = fit(X=X, Y=Y, module__n_codes=1, **always)
+    assert not np.allclose(together.decision_function(X), plain.decision_function(X))
+
+
 # Steps ---------------------------------------------------------------------------------------
 
 
@@ -307,6 +462,25 @@ def test_accumulated_batches_give_the_parameters_of_one_large_batch(module, opti
         # All batches of a step are told the same step, and steps are counted as steps.
         assert sorted({step for step, *_ in loss.seen}) == list(range(6))
         assert {of for _, of, *_ in loss.seen} == {2}
+
+
+@pytest.mark.skipif(not has_fast_products("cpu"), reason="this processor has no faster products")
+def test_training_and_prediction_have_fast_products_and_leave_the_setting_as_it_was():
+    seen = []
+
+    class Watching(Plain):
+        def forward(self, ids):
+            seen.append(torch.backends.mkldnn.matmul.fp32_precision)
+            return super().forward(ids)
+
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    net = fit(Watching)
+    trained = len(seen)
+    net.predict(notes()[0])
+    assert trained
+    assert len(seen) > trained
+    assert before not in seen
+    assert torch.backends.mkldnn.matmul.fp32_precision == before
 
 
 def test_batches_at_prediction_are_not_accumulated():

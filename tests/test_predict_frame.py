@@ -129,7 +129,7 @@ def test_memory_is_that_of_some_notes_at_a_time(pipeline, monkeypatch):
         return predict_proba(self, notes)
 
     expected = predict_frame(pipeline, NOTES)
-    monkeypatch.setattr(_predict_frame, "_NOTES_AT_ONCE", 16)
+    monkeypatch.setattr(_predict_frame, "NOTES_AT_ONCE", 16)
     monkeypatch.setattr(type(pipeline), "predict_proba", watched)
     found = predict_frame(pipeline, NOTES)
     assert sizes == [16, 16, 8]

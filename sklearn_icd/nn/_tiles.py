@@ -8,11 +8,12 @@ of labels times tokens, and padding is never computed.
 """
 
 from contextlib import contextmanager
-from functools import cache
 
 import torch
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+
+from sklearn_icd.nn._products import fast_products
 
 # Labels per tile. A tile of 512 labels by 2,500 tokens stays in the processor's caches.
 _TILE = 512
@@ -274,33 +275,3 @@ def _add_product(sums, rows, left, right):
         sums[rows].addmm_(left, right)
     else:
         sums[rows] += left @ right
-
-
-def has_fast_products(device, dtype):
-    """Tell whether products of this type have a faster way that is no less exact."""
-    return device == "cpu" and dtype == torch.float32 and _onednn_is_exact()
-
-
-@contextmanager
-def fast_products(device, dtype):
-    """Compute float32 products at full rate, and no less exactly.
-
-    On processors with AVX-512 and without AMX, torch's own float32 products may run at half
-    rate. oneDNN's are faster, and in what torch calls "bf16" they still have float32 accuracy.
-    """
-    if not has_fast_products(device, dtype):
-        yield
-        return
-    setting = torch.backends.mkldnn.matmul
-    before, setting.fp32_precision = setting.fp32_precision, "bf16"
-    try:
-        yield
-    finally:
-        setting.fp32_precision = before
-
-
-@cache
-def _onednn_is_exact():
-    has_setting = hasattr(getattr(torch.backends.mkldnn, "matmul", None), "fp32_precision")
-    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: True)()
-    return has_setting and torch.backends.cpu.get_cpu_capability() == "AVX512" and not has_amx

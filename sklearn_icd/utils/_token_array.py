@@ -1,5 +1,7 @@
 """Token arrays: notes as ragged rows of ids or as segments, cut into padded batches."""
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
@@ -90,9 +92,12 @@ class TokenArray:
 
     def to_array(self):
         """Give the notes as a CSR token array."""
-        lengths = self.lengths
-        columns = np.arange(len(self.ids)) - np.repeat(self.offsets[:-1], lengths)
-        shape = (len(self), lengths.max(initial=0))
+        # Width 0 would be refused as "no features" by what follows.
+        positions = np.arange(self.lengths.max(initial=1), dtype=np.int32)
+        columns = np.empty(len(self.ids), dtype=np.int32)
+        for start, end in pairwise(self.offsets.tolist()):
+            columns[start:end] = positions[: end - start]
+        shape = (len(self), len(positions))
         return sparse.csr_array((self.ids, columns, self.offsets), shape=shape)
 
 

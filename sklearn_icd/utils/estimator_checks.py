@@ -7,7 +7,9 @@ it breaks a promise. ``CLASSIFIER_CHECKS`` lists them all::
     def test_my_classifier(check):
         check(MyClassifier(max_epochs=2))
 
-They run faster the smaller the classifier is, and as many epochs as it asks for.
+They run faster the smaller the classifier is, and as many epochs as it asks for. What a classifier
+does not have, `attention` or `partial_fit`, is not checked, but it must say that it has no
+attention.
 """
 
 import pickle
@@ -75,7 +77,7 @@ def check_batch_invariance(estimator):
     backwards = fitted.decision_function(X[::-1])[::-1]
     assert_allclose(alone, expected, rtol=tolerance, atol=tolerance)
     assert_allclose(backwards, expected, rtol=tolerance, atol=tolerance)
-    for i, weights in enumerate(fitted.attention(X)):
+    for i, weights in enumerate(_attention(fitted, X)):
         alone = fitted.attention(X[[i]])[0]
         # Weights are float32 whatever the precision is.
         assert_allclose(alone, weights, rtol=0, atol=max(tolerance, 1e-6))
@@ -120,19 +122,21 @@ def check_generators_untouched(estimator):
     before = _global_generators()
     fitted = _fit(estimator, X, Y)
     fitted.predict_proba(X)
-    fitted.attention(X)
-    fitted.partial_fit(X, Y)
+    _attention(fitted, X)
+    if _learns_on(fitted):
+        fitted.partial_fit(X, Y)
     assert _global_generators() == before, "a global generator was moved"
 
 
 def check_no_notes_in_pickle(estimator):
     """Check that a pickle of a fitted classifier holds no note that it was fitted on."""
     X, Y = _notes(lengths=[600] * 40)
+    quick = {"max_epochs": 1} if _learns_on(estimator) else {}
     for data in ({}, {"X_val": X[20:], "y_val": Y[20:]}):
         train = slice(0, 20 if data else 40)
-        fitted = _fit(estimator, X[train], Y[train], max_epochs=1, **data)
+        fitted = _fit(estimator, X[train], Y[train], **quick, **data)
         saved = pickle.dumps(fitted)
-        small = pickle.dumps(_fit(estimator, X[:2, :60], Y[:2], max_epochs=1))
+        small = pickle.dumps(_fit(estimator, X[:2, :60], Y[:2], **quick))
         assert len(saved) - len(small) < X.nnz, "the pickle grows with the notes"
         for start in X.indptr[:-1]:
             passage = X.data[start : start + 12]
@@ -141,9 +145,16 @@ def check_no_notes_in_pickle(estimator):
 
 
 def check_attention(estimator):
-    """Check that each code gives one weight to each token of a note, and 1 in sum."""
+    """Check that each code gives one weight to each token of a note, and 1 in sum.
+
+    A classifier without attention must say so, by its name.
+    """
     X, Y = _notes()
     fitted = _fit(estimator, X, Y)
+    if not hasattr(fitted, "attention"):
+        name = type(fitted).__name__
+        _message(AttributeError, getattr, fitted, "attention", holds=[name, "attention"])
+        return
     lengths = [0, 5, 1, 12, 0, 3]
     notes, _ = _notes(lengths=lengths)
     weights = fitted.attention(notes)
@@ -179,7 +190,7 @@ def check_one_code(estimator):
     for only in (Y[:, :1], sparse.csr_array(Y[:, :1])):
         fitted = _fit(estimator, X, only)
         _assert_usable(fitted, X, 1)
-        assert [note.shape[0] for note in fitted.attention(X)] == [1] * X.shape[0]
+        assert all(note.shape[0] == 1 for note in _attention(fitted, X))
 
 
 def check_empty_notes(estimator):
@@ -221,7 +232,7 @@ def check_unseen_ids(estimator):
     if fitted.known_tokens_.all():
         beyond = len(fitted.known_tokens_)
         assert_array_equal(fitted.predict(_replaced(X, 3, beyond - 1)).shape, Y.shape)
-        for call in (fitted.predict, fitted.attention):
+        for call in _methods(fitted, "predict", "attention"):
             _message(ValueError, call, _replaced(X, 3, beyond), holds=["X", str(beyond)])
         return
     expected = fitted.decision_function(_replaced(X, 3, 1))
@@ -232,15 +243,17 @@ def check_unseen_ids(estimator):
 
 
 def check_probabilities(estimator):
-    """Check that probabilities, logits and decisions say the same."""
+    """Check that probabilities, logits, decisions and the most probable codes say the same."""
     X, Y = _notes()
     fitted = _fit(estimator, X, Y, threshold=0.5)
     logits, probabilities = fitted.decision_function(X), fitted.predict_proba(X)
-    kind = np.float64 if estimator.precision == "float64" else np.float32
+    kind = np.float64 if _precision(estimator) == "float64" else np.float32
     assert logits.dtype == probabilities.dtype == kind
     assert logits.shape == probabilities.shape == Y.shape
     assert_allclose(probabilities, expit(logits), rtol=1e-6)
     assert_array_equal(fitted.predict(X), probabilities >= 0.5)
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
+    assert_array_equal(fitted.predict_topk(X, 2).indices.reshape(-1, 2), best)
 
 
 def check_random_state(estimator):
@@ -252,8 +265,9 @@ def check_random_state(estimator):
     with torch.random.fork_rng(devices=[]):
         torch.rand(3)
         assert_array_equal(_fit(estimator, X, Y).decision_function(X), expected)
-    other = clone(estimator).set_params(random_state=1).fit(X, Y).decision_function(X)
-    assert not np.array_equal(other, expected), "the random state changes nothing"
+    if _learns_on(estimator):
+        other = clone(estimator).set_params(random_state=1).fit(X, Y).decision_function(X)
+        assert not np.array_equal(other, expected), "the random state changes nothing"
 
 
 def check_data_frame(estimator):
@@ -273,7 +287,8 @@ def check_data_frame(estimator):
         fitted = _fit(estimator, X, frame)
         assert fitted.classes_.tolist() == names
         assert_array_equal(fitted.decision_function(X), expected)
-        assert fitted.attention(X[:1], names[:1])[0].shape == (1, _LENGTHS[0])
+        for weights in _attention(fitted, X[:1], names[:1]):
+            assert weights.shape == (1, _LENGTHS[0])
 
 
 def check_fit_keeps_parameters(estimator):
@@ -291,8 +306,10 @@ def check_pickle(estimator):
     fitted = _fit(estimator, X, Y)
     restored = pickle.loads(pickle.dumps(fitted))
     assert_array_equal(restored.decision_function(X), fitted.decision_function(X))
-    for mine, same in zip(restored.attention(X), fitted.attention(X), strict=True):
+    for mine, same in zip(_attention(restored, X), _attention(fitted, X), strict=True):
         assert_array_equal(mine, same)
+    if not _learns_on(fitted):
+        return
     assert restored.history_ == fitted.history_
     restored.partial_fit(X, Y)
     fitted.partial_fit(X, Y)
@@ -301,6 +318,7 @@ def check_pickle(estimator):
 
 def check_partial_fit(estimator):
     """Check that partial fits go on where the last one stopped."""
+    _skip_without_epochs(estimator)
     X, Y = _notes()
     learner = clone(estimator).set_params(random_state=0, threshold=0.5)
     classes = [f"code {k}" for k in range(Y.shape[1])]
@@ -317,6 +335,8 @@ def check_partial_fit(estimator):
 def check_interrupted_training(estimator):
     """Check that an interruption warns and leaves a classifier that can be used."""
     from skorch.callbacks import Callback
+
+    _skip_without_epochs(estimator)
 
     class Interrupt(Callback):
         def on_batch_end(self, net, **kwargs):
@@ -341,9 +361,10 @@ def check_text_refused(estimator):
     for notes in (texts, np.array(texts), np.array(texts, dtype=object), *_series(texts)):
         wanted = ["X", "Tokenizer"]
         _message(TypeError, clone(estimator).fit, notes, Y, holds=wanted)
-        for method in (fitted.predict, fitted.attention, fitted.decision_function):
+        for method in _methods(fitted, "predict", "attention", "decision_function"):
             _message(TypeError, method, notes, holds=wanted)
-        _message(TypeError, fitted.partial_fit, notes, Y, holds=wanted)
+        for method in _methods(fitted, "partial_fit"):
+            _message(TypeError, method, notes, Y, holds=wanted)
         call = clone(estimator).fit
         _message(TypeError, call, X, Y, X_val=notes, y_val=Y, holds=["X_val", "metadata routing"])
 
@@ -357,7 +378,7 @@ def check_bad_ids(estimator):
         bad[2, 3] = value
         for given in (bad, sparse.csr_array(bad)):
             holds = [str(value), "row 2", "column 3"]
-            for call in (clone(estimator).fit, fitted.partial_fit):
+            for call in (clone(estimator).fit, *_methods(fitted, "partial_fit")):
                 message = _message(ValueError, call, given, Y, holds=["X", *holds])
                 assert word in message.lower()
             _message(ValueError, fitted.predict, given, holds=["X", *holds])
@@ -399,8 +420,31 @@ def _global_generators():
     return joblib_hash((torch.get_rng_state().numpy(), np.random.get_state()))  # noqa: NPY002
 
 
+def _precision(estimator):
+    return getattr(estimator, "precision", "float32")
+
+
 def _tolerance(estimator):
-    return _TOLERANCES[estimator.precision]
+    return _TOLERANCES[_precision(estimator)]
+
+
+def _learns_on(estimator):
+    return hasattr(estimator, "partial_fit")
+
+
+def _skip_without_epochs(estimator):
+    if not _learns_on(estimator):
+        raise SkipTest(f"{type(estimator).__name__} is not trained in epochs")
+
+
+def _attention(fitted, X, codes=None):
+    """Give the attention, nothing where there is none."""
+    return fitted.attention(X, codes) if hasattr(fitted, "attention") else []
+
+
+def _methods(fitted, *names):
+    """Give those of the methods that there are."""
+    return [getattr(fitted, name) for name in names if hasattr(fitted, name)]
 
 
 def _with_stored_zeros(X):

@@ -39,7 +39,7 @@ def test_every_form_holds_the_same_notes(notes, extra):
         assert len(tokens) == len(notes)
     again = TokenArray.from_matrix(tokens.to_array())
     assert contents(again) == notes
-    assert tokens.to_array().shape == (len(notes), max(map(len, notes)))
+    assert tokens.to_array().shape == (len(notes), max(1, *map(len, notes)))
 
 
 @settings(deadline=None, max_examples=60)
