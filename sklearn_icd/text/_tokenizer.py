@@ -1,16 +1,17 @@
 """Words as numbers: notes become token arrays."""
 
 import re
+from itertools import pairwise
 from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
-from scipy.sparse import csr_array
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_icd.text._base import Numbering, TextTransformer, count_notes, fit_task, look_up
+from sklearn_icd.text._base import Numbering, TextTransformer, count_notes, fit_task, look_up_notes
 from sklearn_icd.utils._notes import check_notes
+from sklearn_icd.utils._token_array import TokenArray
 
 _TOKEN = re.compile(r"\w+")
 _UNKNOWN = 1
@@ -115,11 +116,11 @@ class WordTokenizer(TextTransformer):
         X : csr_array of shape (n_notes, n_positions), dtype int32
             Word ids; as many positions as the longest note has tokens, at least one.
         """
-        numbers, index = self._learn(self._training_notes(X))
+        numbers, ends, index = self._learn(self._training_notes(X))
         ids = np.array([self.vocabulary_.get(word, _UNKNOWN) for word in index], np.int32)
-        tokens = _token_array(numbers)
-        tokens.data = ids[tokens.data]
-        return tokens
+        for start, end in pairwise(ends):  # all at once would need memory for 64-bit positions
+            numbers[start:end] = ids[numbers[start:end]]
+        return _as_csr(numbers, ends)
 
     def transform(self, X):
         """Turn notes into a token array.
@@ -135,8 +136,8 @@ class WordTokenizer(TextTransformer):
             Word ids; as many positions as the longest note has tokens, at least one.
         """
         check_is_fitted(self)
-        ids = _Ids(self.vocabulary_)
-        return _token_array([look_up(ids, self._tokens(note)) for note in check_notes(X, name="X")])
+        notes = map(self._tokens, check_notes(X, name="X"))
+        return _as_csr(*look_up_notes(_Ids(self.vocabulary_), notes))
 
     def spans(self, notes):
         """Locate each token in the notes.
@@ -240,8 +241,8 @@ class WordTokenizer(TextTransformer):
 
     def _learn(self, notes):
         index = Numbering()
-        numbers = [look_up(index, self._tokens(note)) for note in notes]
-        counts = zip(index, count_notes(numbers, len(index)).tolist(), strict=True)
+        numbers, ends = look_up_notes(index, map(self._tokens, notes))
+        counts = zip(index, count_notes(numbers, ends, len(index)).tolist(), strict=True)
         frequent = [(-count, word) for word, count in counts if count >= self.min_notes]
         if not frequent:
             raise ValueError(
@@ -251,7 +252,7 @@ class WordTokenizer(TextTransformer):
         words = [word for _, word in sorted(frequent)[: self.max_vocabulary]]
         self.vocabulary_ = {word: i for i, word in enumerate(words, _FIRST_WORD)}
         self.n_tokens_ = len(words) + _FIRST_WORD
-        return numbers, index
+        return numbers, ends, index
 
 
 class _Ids(dict):
@@ -261,15 +262,7 @@ class _Ids(dict):
         return _UNKNOWN
 
 
-def _token_array(rows):
-    """Join one int32 array of ids per note into a CSR token array, and empty the list."""
-    lengths = [len(row) for row in rows]
-    # Width 0 would be refused as "no features" by everything that follows.
-    width = max(lengths, default=1) or 1
-    positions = np.arange(width, dtype=np.int32)
-    data = np.concatenate(rows) if rows else positions[:0]
-    rows.clear()  # its memory is as large as the result
-    indices = np.concatenate([positions[:length] for length in lengths] or [positions[:0]])
-    ends = np.cumsum([0, *lengths])
-    indptr = ends.astype(np.int32 if ends[-1] < 2**31 else np.int64)  # int64 doubles indices too
-    return csr_array((data, indices, indptr), shape=(len(lengths), width))
+def _as_csr(ids, ends):
+    # Offsets of 64 bits would make the columns twice as large.
+    offsets = np.array(ends, np.int32 if ends[-1] < 2**31 else np.int64)
+    return TokenArray(ids, offsets).to_array()

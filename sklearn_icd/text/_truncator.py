@@ -1,6 +1,7 @@
 """Shortening of long notes: the least important words by TF-IDF go first."""
 
 import re
+from itertools import pairwise
 from numbers import Integral
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from sklearn_icd.text._base import (
     fit_task,
     joined_spans,
     look_up,
+    look_up_notes,
 )
 from sklearn_icd.utils._notes import check_notes
 
@@ -115,9 +117,12 @@ class TfidfTruncator(TextToText):
             The notes, none longer than ``max_words`` words.
         """
         notes = self._training_notes(X)
+        numbers, ends = self._learn(notes)
         return [
-            " ".join(self._keep(note.split(), numbers)) if len(numbers) > self.max_words else note
-            for note, numbers in zip(notes, self._learn(notes), strict=True)
+            " ".join(self._keep(note.split(), numbers[start:end]))
+            if end - start > self.max_words
+            else note
+            for note, (start, end) in zip(notes, pairwise(ends), strict=True)
         ]
 
     def transform(self, X):
@@ -157,12 +162,11 @@ class TfidfTruncator(TextToText):
 
     def _learn(self, notes):
         index = Numbering()
-        table = _key_numbers(index)
-        numbers = [look_up(table, note.split()) for note in notes]
+        numbers, ends = look_up_notes(_key_numbers(index), map(str.split, notes))
         self.vocabulary_ = dict(index)
         self.n_notes_ = len(notes)
-        self.idf_ = self._smoothed_idf(count_notes(numbers, len(index)))
-        return numbers
+        self.idf_ = self._smoothed_idf(count_notes(numbers, ends, len(index)))
+        return numbers, ends
 
     def _smoothed_idf(self, df):
         return np.log((1 + self.n_notes_) / (1 + df)) + 1

@@ -3,11 +3,13 @@
 from numbers import Integral, Real
 
 import numpy as np
+from joblib import cpu_count
 from scipy.sparse import csr_array, issparse
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval, Options, validate_params
 
 _LONGEST_DOCUMENT = 10_000  # gensim drops what comes after it
+_COUNTED_AT_ONCE = 2**16  # bincount makes 64-bit copies
 
 
 @validate_params(
@@ -21,6 +23,7 @@ _LONGEST_DOCUMENT = 10_000  # gensim drops what comes after it
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "sample": [Interval(Real, 0, 1, closed="left")],
         "random_state": ["random_state"],
+        "n_jobs": [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1}), None],
     },
     prefer_skip_nested_validation=True,
 )
@@ -35,12 +38,13 @@ def train_skip_gram(
     learning_rate=0.025,
     sample=1e-3,
     random_state=None,
+    n_jobs=None,
 ):
     """Train skip-gram word vectors on a token array.
 
     The unknown word (id 1) is trained like any other. Padding is a row of zeros, and ids that
-    never occur are the mean of those that do. The work is done by gensim in one thread, which is
-    what makes it repeatable: about 300,000 words a second and epoch.
+    never occur are the mean of those that do. The work is done by gensim: about 300,000 words a
+    second in each thread.
 
     Parameters
     ----------
@@ -65,7 +69,11 @@ def train_skip_gram(
         that little is left to learn from: 0 or 1e-2 skips less.
     random_state : int, RandomState instance or None, default=None
         Decides the start, the skipped words and the words drawn. An int gives the same vectors
-        each time. NumPy's global generator is not used, also where it is None.
+        each time, in one thread. NumPy's global generator is not used, also where it is None.
+    n_jobs : int, default=None
+        Threads. They write to the vectors without waiting for each other, so that with more than
+        one the vectors differ from time to time, whatever `random_state` is. -1: one per core.
+        None: one where `random_state` is given, else one per core.
 
     Returns
     -------
@@ -103,7 +111,10 @@ def train_skip_gram(
         raise ValueError(f"X holds the id {largest}, but n_tokens={n_tokens} allows less only.")
 
     notes = _Notes(X)
-    counts = np.bincount(X.data, minlength=n_tokens)
+    counts = np.zeros(n_tokens, np.int64)
+    for start in range(0, X.nnz, _COUNTED_AT_ONCE):
+        some = X.data[start : start + _COUNTED_AT_ONCE]
+        counts += np.bincount(some, minlength=n_tokens)
     seen = np.flatnonzero(counts)
     model = Word2Vec(
         vector_size=dim,
@@ -115,7 +126,7 @@ def train_skip_gram(
         min_alpha=min(1e-4, learning_rate),
         sample=sample,
         min_count=1,
-        workers=1,
+        workers=_threads(n_jobs, random_state),
         seed=_seed(random_state),
     )
     model.build_vocab_from_freq(dict(zip(seen.tolist(), counts[seen].tolist(), strict=True)))
@@ -163,6 +174,12 @@ def _check_token_array(X):
     if X.data.min() < 0:
         raise ValueError(f"X must hold token ids from 0, got {X.data.min()}.")
     return X if X.has_sorted_indices else X.sorted_indices()
+
+
+def _threads(n_jobs, random_state):
+    if n_jobs is None:
+        n_jobs = -1 if random_state is None else 1
+    return cpu_count() if n_jobs == -1 else n_jobs
 
 
 def _seed(random_state):

@@ -4,9 +4,12 @@ import logging
 import os
 import subprocess
 import sys
+import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from joblib import cpu_count
 from scipy.sparse import csr_array
 
 from sklearn_icd.text import WordTokenizer, train_skip_gram
@@ -97,6 +100,53 @@ def test_same_vectors_in_every_process():
     assert len(outputs) == 1
 
 
+class NoTraining:
+    """Read what gensim would train on, and remember how many threads it would have."""
+
+    workers = None
+
+    def __init__(self, *, vector_size, workers, **parameters):
+        NoTraining.workers = workers
+        self.wv = SimpleNamespace(vectors=np.ones((1, vector_size)), index_to_key=[1])
+
+    def build_vocab_from_freq(self, counts):
+        pass
+
+    def train(self, notes, **parameters):
+        for _ in notes:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("given", "threads"),
+    [
+        ({"random_state": 0}, 1),
+        ({}, cpu_count()),
+        ({"n_jobs": -1, "random_state": 0}, cpu_count()),
+        ({"n_jobs": 3}, 3),
+    ],
+)
+def test_threads(X, given, threads, monkeypatch):
+    monkeypatch.setattr("gensim.models.Word2Vec", NoTraining)
+    train_skip_gram(X, 4, **given)
+    assert NoTraining.workers == threads
+
+
+def test_threads_learn_together(X):
+    similar = cosine(train_skip_gram(X, 16, epochs=20, sample=0, n_jobs=2)[2:])
+    assert similar[:5, :5].min() > similar[:5, 5:].max()
+
+
+def test_the_notes_are_not_copied(monkeypatch):
+    monkeypatch.setattr("gensim.models.Word2Vec", NoTraining)
+    X = csr_array(np.random.RandomState(0).randint(1, 50, size=(500, 1000), dtype=np.int32))
+    tracemalloc.start()
+    train_skip_gram(X, 4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < X.data.nbytes / 2
+
+
 @pytest.mark.parametrize("random_state", [None, 0])
 def test_global_generator_is_left_alone(X, random_state):
     np.random.seed(0)  # noqa: NPY002
@@ -147,7 +197,15 @@ def test_bad_tokens(X, message):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("dim", 0), ("window", 0), ("epochs", 0), ("negative", 0), ("sample", -1), ("n_tokens", 1)],
+    [
+        ("dim", 0),
+        ("window", 0),
+        ("epochs", 0),
+        ("negative", 0),
+        ("sample", -1),
+        ("n_tokens", 1),
+        ("n_jobs", 0),
+    ],
 )
 def test_bad_parameter(X, name, value):
     with pytest.raises(ValueError, match=f"'{name}' parameter of train_skip_gram"):
