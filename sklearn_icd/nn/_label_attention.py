@@ -6,7 +6,9 @@ from functools import cache
 import torch
 
 from sklearn_icd.nn._attention import attention_weights, fits_a_block, in_label_blocks
-from sklearn_icd.nn._tiles import TiledLogits, TiledLoss, TiledVectors, Tokens, has_fast_products
+from sklearn_icd.nn._products import has_fast_products
+from sklearn_icd.nn._tiles import TiledLogits, TiledLoss, TiledVectors, Tokens
+from sklearn_icd.nn._triton import TritonLogits, kernels_fit
 
 # From how many cells on (labels times positions) tiles with fast products pay.
 _FEWEST_CELLS = 2**19
@@ -55,7 +57,7 @@ def label_attention(queries, keys, values, mask=None, weight=None, bias=None):
         output = _tiled(TiledVectors, (queries, keys, values), mask)
     else:
         values, weight = _scored_by_label(values, weight, len(queries))
-        output = _tiled(TiledLogits, (queries, keys, values, weight), mask)
+        output = _logits(queries, keys, values, weight, mask)
     return output if bias is None else output + bias
 
 
@@ -63,7 +65,8 @@ def label_attention_loss(queries, keys, values, mask, weight, bias, y, loss):
     """Attend with each label, score what it saw, and compute the loss of the logits.
 
     Where the loss is a mean over cells, the gradients of a tile follow as soon as its logits are
-    known: each tile is visited once, and backward has nothing left to do.
+    known: each tile is visited once, and backward has nothing left to do. Kernels on a GPU, which
+    never see the whole row of a label, compute each tile twice instead.
 
     Parameters
     ----------
@@ -103,6 +106,8 @@ def label_attention_loss(queries, keys, values, mask, weight, bias, y, loss):
     if not is_fused or not _is_tiled(queries, keys, values, weight):
         return loss(label_attention(queries, keys, values, mask, weight, bias), y)
     values, weight = _scored_by_label(values, weight, len(queries))
+    if kernels_fit(queries, values, _dtype_of_products(queries, keys)):
+        return loss(_logits(queries, keys, values, weight, mask) + bias, y)
     bias = bias.expand(len(queries))
     counts = getattr(loss, "counts", None)
     return _tiled(TiledLoss, (queries, keys, values, weight, bias, y, cells, counts), mask)
@@ -159,10 +164,19 @@ def _product_dtype(tensor):
     return torch.get_autocast_dtype(device) if is_cast else tensor.dtype
 
 
+def _dtype_of_products(queries, keys):
+    return torch.promote_types(_product_dtype(queries), _product_dtype(keys))
+
+
+def _logits(queries, keys, values, weight, mask):
+    fit = kernels_fit(queries, values, _dtype_of_products(queries, keys))
+    return _tiled(TritonLogits if fit else TiledLogits, (queries, keys, values, weight), mask)
+
+
 @torch.compiler.disable
 def _tiled(function, tensors, mask):
     queries, keys = tensors[:2]
-    dtype = torch.promote_types(_product_dtype(queries), _product_dtype(keys))
+    dtype = _dtype_of_products(queries, keys)
     return function.apply(*tensors, Tokens(mask, keys.shape[:2]), dtype)
 
 
