@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from sklearn_icd._compare import _options
+
 _QUICKSTART = """\
 Train LD-PLAM on clinical notes, score it beside a linear baseline, and show which
 words of a test note made it assign each code.
@@ -26,7 +28,7 @@ def main(arguments=None):
     Returns
     -------
     status : int
-        0, the exit status of success.
+        0, the exit status of success; 1 if runs of a comparison failed.
     """
     parser = argparse.ArgumentParser(
         prog="sklearn-icd", description="Assign ICD codes to clinical notes, with scikit-learn."
@@ -39,18 +41,39 @@ def main(arguments=None):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_options(quickstart)
-    options = parser.parse_args(arguments)
+    quickstart.set_defaults(run=_quickstart, parser=quickstart)
+    compare = commands.add_parser(
+        "compare",
+        help="train and score systems on the same notes, and write a table",
+        description=_options.DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _options.add_options(compare, _at_least)
+    compare.set_defaults(run=_compare, parser=compare)
+    options = vars(parser.parse_args(arguments))
+    run, parser = options.pop("run"), options.pop("parser")
+    return run(argparse.Namespace(**options), parser)
+
+
+def _quickstart(options, parser):
     if options.data == "made" and options.data_home is not None:
-        quickstart.error("--data-home is where a corpus lies: it goes with --data codiesp|cmc2007")
+        parser.error("--data-home is where a corpus lies: it goes with --data codiesp|cmc2007")
     if not options.out.absolute().parent.is_dir():
-        quickstart.error(f"--out: there is no folder {options.out.absolute().parent}")
+        parser.error(f"--out: there is no folder {options.out.absolute().parent}")
 
     # So small a network is fastest on one thread, by far where the cores have other work.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from sklearn_icd._quickstart import quickstart as run  # loads numpy and torch
+    from sklearn_icd._quickstart import quickstart  # loads numpy and torch
 
-    run(**vars(options))
+    quickstart(**vars(options))
     return 0
+
+
+def _compare(options, parser):
+    _options.check(options, parser)
+    from sklearn_icd._compare._command import compare  # loads numpy and torch
+
+    return compare(options)
 
 
 def _add_options(parser):

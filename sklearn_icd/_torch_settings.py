@@ -26,7 +26,7 @@ def find_device(device):
         if not torch.cuda.is_available():
             return "cpu"
         if parent_process() is not None and not torch.cuda.is_initialized():
-            _take_card()
+            take_card()
         return "cuda"
     if device == "accelerate":
         return find_accelerator().device.type  # which is the current one of its kind
@@ -66,7 +66,7 @@ def find_random_state(random_state, device):
     return generator
 
 
-def _take_card():
+def take_card():
     """Make that card the current one which the fewest worker processes of this user have taken."""
     owner = os.getuid() if hasattr(os, "getuid") else getuser()
     folder = Path(gettempdir(), f"sklearn-icd-{owner}")

@@ -27,13 +27,17 @@ ALLOWED = {
     "_callbacks": {"utils", "codes", "text", "metrics", "nn", "losses", "net"},
     "_torch_settings": set(),
 }
+ALLOWED["_code_classifier"] = {"utils", "metrics"}
 ALLOWED["base"] = {*ALLOWED["_callbacks"], "_callbacks", "_data_parallel", "_torch_settings"}
-ALLOWED["_predict_frame"] = {"base"}
+ALLOWED["base"] |= {"_code_classifier"}
+ALLOWED["_predict_topk"] = {"utils"}
+ALLOWED["_predict_frame"] = {"utils", "_code_classifier", "_predict_topk"}
 ALLOWED["models"] = {*ALLOWED["base"], "base"}
 ALLOWED["inspection"] = {*ALLOWED["models"], "models", "model_selection"}
-ALLOWED["pipelines"] = {*ALLOWED["inspection"], "_predict_frame"}
+ALLOWED["_systems"] = {"text"}
+ALLOWED["pipelines"] = {*ALLOWED["inspection"], "_predict_frame", "_predict_topk", "_systems"}
 # The command line stands above all; discovery and lazy names load by name what is asked for.
-ABOVE_ALL = {"__init__", "__main__", "_quickstart"}
+ABOVE_ALL = {"__init__", "__main__", "_compare", "_quickstart"}
 PUBLIC_FILES = {
     "base.py",
     "losses.py",

@@ -96,7 +96,8 @@ def _count(table):
     return np.bincount(table.indices, minlength=table.shape[1])
 
 
-def _holm(p_values):
+def holm(p_values):
+    """Adjust p-values so that any below a limit is there wrongly at most that often."""
     order = np.argsort(p_values)
     multiplied = p_values[order] * np.arange(len(p_values), 0, -1)
     adjusted = np.empty(len(p_values))
@@ -108,4 +109,4 @@ def _benjamini_hochberg(p_values):
     return stats.false_discovery_control(p_values) if len(p_values) else p_values
 
 
-_CORRECTIONS = {"holm": _holm, "fdr": _benjamini_hochberg, None: lambda p_values: p_values}
+_CORRECTIONS = {"holm": holm, "fdr": _benjamini_hochberg, None: lambda p_values: p_values}
