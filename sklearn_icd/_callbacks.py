@@ -1,8 +1,11 @@
 """What happens between epochs: held-out scores, the best epoch, scikit-learn's callbacks."""
 
+import math
+
 import numpy as np
 import torch
 from skorch.callbacks import Callback
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from sklearn_icd.losses import BCE
 
@@ -88,6 +91,48 @@ class LinearWarmup(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         """Record the rate that was reached."""
+        net.history.record("lr", net.optimizer_.param_groups[-1]["lr"])
+
+    def on_train_end(self, net, **kwargs):
+        """Leave the rate as it was found."""
+        for group, rate in zip(net.optimizer_.param_groups, self.rates_, strict=True):
+            group["lr"] = rate
+
+
+class PlateauDecay(Callback):
+    """Lower the learning rate where the held-out notes show no progress.
+
+    Parameters
+    ----------
+    factor : float
+        What the rate is multiplied by.
+
+    patience : int
+        Epochs without progress that are let pass; the next one lowers the rate.
+
+    min_lr : float
+        Below this it does not fall.
+    """
+
+    def __init__(self, factor, patience, min_lr):
+        self.factor = factor
+        self.patience = patience
+        self.min_lr = min_lr
+
+    def on_train_begin(self, net, **kwargs):
+        """Forget earlier training."""
+        self.rates_ = [group["lr"] for group in net.optimizer_.param_groups]
+        self.scheduler_ = ReduceLROnPlateau(
+            net.optimizer_, "max", self.factor, self.patience, threshold=0, min_lr=self.min_lr
+        )
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Set the rate by what the last epoch was worth, if notes were held out."""
+        if len(net.history) > 1:
+            last = net.history[-2]
+            quality = last.get("valid_score", -last.get("valid_loss", math.nan))
+            if not math.isnan(quality):
+                self.scheduler_.step(quality)
         net.history.record("lr", net.optimizer_.param_groups[-1]["lr"])
 
     def on_train_end(self, net, **kwargs):

@@ -7,7 +7,12 @@ import torch
 from sklearn.base import BaseEstimator
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from sklearn_icd.utils._hyperparameters import NonNegativeFloat, Share, hyperparameters
+from sklearn_icd.utils._hyperparameters import (
+    NonNegativeFloat,
+    Probability,
+    Share,
+    hyperparameters,
+)
 
 
 class CellMean(BaseEstimator):
@@ -182,6 +187,117 @@ class BCE(CellMean):
 
 
 @hyperparameters
+class FocalLoss(BCE):
+    """Binary cross-entropy that counts the less, the better a cell is predicted already.
+
+    ``(1 - p)^gamma`` times the cross-entropy, p being the probability of what is true, so that
+    the many codes that a note plainly does not have leave the gradient to the others.
+
+    Parameters
+    ----------
+    gamma : float, default=2.0
+        How steeply cells are discounted. 0: plain `BCE`.
+
+    bce_share : float, default=0.0
+        Share of plain cross-entropy in the cost, for a mixture of both.
+
+    See Also
+    --------
+    BCE : The loss that discounts nothing.
+
+    References
+    ----------
+    .. [1] T.-Y. Lin, P. Goyal, R. Girshick, K. He and P. Dollar, "Focal Loss for Dense Object
+       Detection", ICCV, 2017: eq. 4.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_icd.losses import FocalLoss
+    >>> logits, y = torch.tensor([[-4.0, 2.0]]), torch.tensor([[0.0, 0.0]])
+    >>> FocalLoss().cells(logits, y).numpy().round(4)
+    array([[0.    , 1.6501]], dtype=float32)
+    """
+
+    gamma: NonNegativeFloat = 2.0
+    bce_share: Probability = 0.0
+
+    def cells(self, logits, y):
+        """Compute the discounted cross-entropy of each cell.
+
+        Parameters
+        ----------
+        logits : tensor of any shape
+            What the network gave.
+
+        y : tensor of the same shape
+            0 or 1.
+
+        Returns
+        -------
+        costs : tensor of the same shape
+            Of each cell.
+        """
+        plain = super().cells(logits, y)
+        discount = torch.expm1(-plain).neg() ** self.gamma  # (1 - p)^gamma
+        return plain * (self.bce_share + (1 - self.bce_share) * discount)
+
+
+@hyperparameters
+class LDAMLoss(BCE):
+    """Label-distribution-aware margin: a positive cell must be predicted by a margin.
+
+    The binary cross-entropy of ``logit - margin * y``. Targets may be weighted: where a network
+    gives each positive cell the ``y_l = n_l^(-1/4)`` of its code, n_l being how many training
+    notes have the code, rare codes are kept the furthest from the boundary.
+
+    Parameters
+    ----------
+    margin : float, default=3.0
+        Margin C of a cell with the target 1. 0: plain `BCE`.
+
+    See Also
+    --------
+    sklearn_icd.nn.WeightedTargets : Gives the cells of each code their weight.
+
+    References
+    ----------
+    .. [1] K. Cao, C. Wei, A. Gaidon, N. Arechiga and T. Ma, "Learning Imbalanced Datasets with
+       Label-Distribution-Aware Margin Loss", NeurIPS, 2019.
+    .. [2] B. Biswas, T.-H. Pham and P. Zhang, "TransICD: Transformer Based Code-wise Attention
+       Model for Explainable ICD Coding", AIME, 2021: section 3.6.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_icd.losses import BCE, LDAMLoss
+    >>> logits, y = torch.tensor([[4.0, -1.0]]), torch.tensor([[1.0, 0.0]])
+    >>> bool(LDAMLoss(margin=3)(logits, y) == BCE()(torch.tensor([[1.0, -1.0]]), y))
+    True
+    """
+
+    margin: NonNegativeFloat = 3.0
+
+    def cells(self, logits, y):
+        """Compute the cross-entropy of each cell, that of positive ones behind the margin.
+
+        Parameters
+        ----------
+        logits : tensor of any shape
+            What the network gave.
+
+        y : tensor of the same shape
+            0 for a code that the note does not have, else 1 or the weight of the code.
+
+        Returns
+        -------
+        costs : tensor of the same shape
+            Of each cell.
+        """
+        return super().cells(logits - self.margin * y, (y > 0).to(y))
+
+
+@hyperparameters
 class TruncatedBCE(BCE):
     """Binary cross-entropy that leaves out the positives hardest to believe.
 
@@ -278,4 +394,4 @@ class TruncatedBCE(BCE):
         return {"drop_rate": min(self.gamma * step, self.epsilon)}
 
 
-__all__ = ["BCE", "CellMean", "LossAtStep", "TruncatedBCE"]
+__all__ = ["BCE", "CellMean", "FocalLoss", "LDAMLoss", "LossAtStep", "TruncatedBCE"]

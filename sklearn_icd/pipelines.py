@@ -3,132 +3,15 @@
 import copy
 from importlib import import_module
 
-from sklearn import get_config
+from sklearn import clone, get_config
 from sklearn.pipeline import Pipeline
 
 from sklearn_icd._predict_frame import predict_frame
+from sklearn_icd._predict_topk import predict_topk
+from sklearn_icd._systems import SYSTEMS
 from sklearn_icd.codes import TransformerEncoder
-from sklearn_icd.text import (
-    NoteCleaner,
-    SectionReorderer,
-    SegmentTokenizer,
-    TfidfTruncator,
-    WordTokenizer,
-)
 
-__all__ = ["make_icd_pipeline", "predict_frame", "with_codes"]
-
-
-def _fusion():
-    """Text steps and classifier of Fusion (its section 4.2)."""
-    return [
-        ("clean", NoteCleaner()),
-        ("tokenize", WordTokenizer(min_notes=3, max_length=2500)),
-        ("clf", _models().FusionClassifier()),
-    ]
-
-
-def _hilat(pretrained):
-    """Text steps and classifier of HiLAT (its sections 3.1 and 3.3)."""
-    segments = {"segment_length": 512, "max_length": 5120, "special_tokens": "segment"}
-    return [
-        ("reorder", SectionReorderer()),
-        ("clean", NoteCleaner()),
-        ("tokenize", SegmentTokenizer(pretrained, **segments)),
-        ("clf", _models().HiLATClassifier(pretrained=pretrained)),
-    ]
-
-
-def _jlan():
-    """Text steps and classifier of JLAN (its "Experiment setting")."""
-    return [
-        ("clean", NoteCleaner()),
-        ("tokenize", WordTokenizer(min_notes=2, max_length=2500)),
-        ("clf", _models().JLANClassifier()),
-    ]
-
-
-def _ld_plam():
-    """Text steps and classifier of LD-PLAM (its section 5.3)."""
-    return [
-        ("clean", NoteCleaner()),
-        ("truncate", TfidfTruncator(max_words=2500)),
-        ("tokenize", WordTokenizer(min_notes=3)),
-        ("clf", _models().LDPLAMClassifier()),
-    ]
-
-
-def _plm_icd(pretrained):
-    """Text steps and classifier of PLM-ICD (its appendix A)."""
-    segments = {"segment_length": 128, "max_length": 3072, "special_tokens": "note"}
-    return [
-        ("clean", NoteCleaner()),
-        ("tokenize", SegmentTokenizer(pretrained, **segments)),
-        ("clf", _models().PLMICDClassifier(pretrained=pretrained)),
-    ]
-
-
-def _models():
-    return import_module("sklearn_icd.models")  # not at the top: it takes seconds
-
-
-_SYSTEMS = {
-    "fusion": _fusion,
-    "hilat": _hilat,
-    "jlan": _jlan,
-    "ld-plam": _ld_plam,
-    "plm-icd": _plm_icd,
-}
-_WITH_TRANSFORMER = ("hilat", "plm-icd")
-
-# Settings for a thousand notes and two cores, with what the papers have beside them.
-_SMALL = {
-    "fusion": {
-        "n_filters": 32,  # 50
-        "kernel_sizes": (3, 5, 9),  # and 15, 19, 25
-        "embedding_dim": 64,  # 100
-        "lr": 0.003,  # 0.0001
-        "batch_size": 8,  # 16
-        "max_epochs": 30,
-        "threshold": "tuned",  # 0.5
-    },
-    "hilat": {
-        "tokenize__segment_length": 128,  # 512
-        "tokenize__max_length": 512,  # 5120
-        "head_lr": 3e-4,  # as lr, 5e-5
-        "warmup_steps": 0.1,  # 500 of 2,500
-        "batch_size": 4,  # 16
-        "max_epochs": 5,
-        "threshold": "tuned",  # 0.5
-    },
-    "jlan": {
-        "embedding_dim": 64,  # 256
-        "hidden_size": 64,  # 256
-        "attention_size": 64,  # 200
-        "lr": 0.003,  # 0.001
-        "batch_size": 8,  # not given; 16
-        "max_epochs": 30,
-        "threshold": "tuned",  # 0.5
-    },
-    "ld-plam": {
-        "n_pseudo_labels": 64,  # 256, for 8,907 codes
-        "embedding_dim": 64,  # 128
-        "hidden_size": 64,  # 128
-        "optimizer": "adam",  # "lamb"
-        "lr": 0.003,  # 0.005
-        "batch_size": 8,  # 128
-        "max_epochs": 30,
-        "patience": 10,  # 64
-        "threshold": "tuned",  # 0.5
-    },
-    "plm-icd": {
-        "tokenize__max_length": 512,  # 3,072
-        "head_lr": 3e-4,  # as lr, 5e-5
-        "warmup_steps": 0.1,  # 2,000
-        "batch_size": 4,  # 8
-        "max_epochs": 5,  # 20
-    },
-}
+__all__ = ["load_published", "make_icd_pipeline", "predict_frame", "predict_topk", "with_codes"]
 
 
 def make_icd_pipeline(name, *, size="paper", pretrained=None, **parameters):
@@ -136,7 +19,9 @@ def make_icd_pipeline(name, *, size="paper", pretrained=None, **parameters):
 
     Parameters
     ----------
-    name : {"fusion", "hilat", "jlan", "ld-plam", "plm-icd"}
+    name : {"attentive-lstm", "bigru", "caml", "deep-labeler", "dr-caml", "effective-can", \
+"fusion", "hilat", "hlan", "jlan", "joint-laat", "kaicd", "laat", "ld-plam", "leam", \
+"logistic-regression", "multirescnn", "mvc-lda", "mvc-rlda", "plm-icd", "text-cnn", "transicd"}
         The system.
 
     size : {"paper", "small"}, default="paper"
@@ -156,10 +41,10 @@ def make_icd_pipeline(name, *, size="paper", pretrained=None, **parameters):
     Returns
     -------
     pipeline : Pipeline
-        Its last steps are `tokenize` and `clf`; before these come `clean` for "fusion", "jlan"
-        and "plm-icd", `clean` and `truncate` for "ld-plam", `reorder` and `clean` for "hilat".
-        Where metadata routing is on, `X_val` and `y_val` passed to its `fit` reach the
-        classifier, `X_val` transformed.
+        Its last steps are `tokenize` and `clf`; before these come `clean` and `truncate` for
+        "kaicd" and "ld-plam", `reorder` and `clean` for "hilat", and `clean` for all others. Where
+        metadata routing is on, `X_val` and `y_val` passed to its `fit` reach the classifier,
+        `X_val` transformed.
 
     Raises
     ------
@@ -177,44 +62,118 @@ def make_icd_pipeline(name, *, size="paper", pretrained=None, **parameters):
     >>> pipeline["tokenize"]
     SegmentTokenizer(pretrained='models/roberta-base')
     """
-    if name not in _SYSTEMS:
-        raise ValueError(f"name={name!r} is not a known system; there is {sorted(_SYSTEMS)}.")
+    if name not in SYSTEMS:
+        raise ValueError(f"name={name!r} is not a known system; there is {sorted(SYSTEMS)}.")
     if size not in ("paper", "small"):
         raise ValueError(f"size must be 'paper' or 'small', got {size!r}.")
-    steps = _SYSTEMS[name](*_transformer(name, pretrained))
+    system = SYSTEMS[name]
+    _check_pretrained(name, pretrained)
+    classifier = getattr(import_module("sklearn_icd.models"), system.classifier)  # takes seconds
+    text = [(step, clone(transformer)) for step, transformer in system.text.items()]
+    if system.has_transformer:
+        text[-1][1].set_params(pretrained=pretrained)
+        last = classifier(pretrained=pretrained)
+    else:
+        last = classifier()
     routed = get_config()["enable_metadata_routing"]
     if routed:
-        steps[-1][1].set_fit_request(X_val=True, y_val=True)
-    pipeline = Pipeline(steps, transform_input=["X_val"] if routed else None)
-    settings = {**(_small(name, pretrained) if size == "small" else {}), **parameters}
+        last.set_fit_request(X_val=True, y_val=True)
+    pipeline = Pipeline([*text, ("clf", last)], transform_input=["X_val"] if routed else None)
+    settings = {**(_small(system, pretrained) if size == "small" else {}), **parameters}
     return pipeline.set_params(
         **{key if "__" in key else f"clf__{key}": value for key, value in settings.items()}
     )
 
 
-def _small(name, pretrained):
+def load_published(name, path, *, vocabulary, classes, **parameters):
+    """Make a fitted pipeline of weights that a system's authors published, or their code saved.
+
+    Parameters
+    ----------
+    name : {"caml", "laat"}
+        The system. "caml" reads the weights of DR-CAML as well: titles have no part in the logits.
+
+    path : str or path-like
+        A file of ``torch.save`` with the state dictionary, or a checkpoint with it under
+        ``"state_dict"``; or, if it ends in ``.safetensors``, of safetensors. Reading it runs no
+        code.
+
+    vocabulary : sequence of str, or mapping of str to int
+        The words, without padding and the unknown word, in the order of their vectors: sorted, in
+        the authors' code of both systems. Or the row of each word.
+
+    classes : array-like of shape (n_codes,)
+        The codes in the order of the weights: sorted, in the authors' code of both systems.
+
+    **parameters : dict
+        As for `make_icd_pipeline`, such as ``threshold=0.3``. The sizes are those of the weights.
+
+    Returns
+    -------
+    pipeline : Pipeline
+        Fitted, from raw notes to codes, with the paper's text steps. A `partial_fit` of its
+        classifier trains on.
+
+    Raises
+    ------
+    ValueError
+        If the weights are not those of the system, or do not fit words or codes.
+
+    See Also
+    --------
+    make_icd_pipeline : The same, to be fitted.
+
+    Notes
+    -----
+    The model of CAML for the full MIMIC-III that its authors published counts words from row 0:
+    pass ``{word: row for row, word in enumerate(sorted(words))}``.
+
+    Examples
+    --------
+    >>> from sklearn_icd.pipelines import load_published
+    >>> words = sorted(open("vocab.csv").read().split())  # doctest: +SKIP
+    >>> pipeline = load_published(
+    ...     "caml", "model.pth", vocabulary=words, classes=sorted(codes)
+    ... )  # doctest: +SKIP
+    >>> pipeline.predict(notes)  # doctest: +SKIP
+    """
+    from sklearn_icd.models._published import PUBLISHED, fit_to_weights  # takes seconds
+
+    if name not in PUBLISHED:
+        raise ValueError(f"name={name!r}: weights can be loaded for {sorted(PUBLISHED)}.")
+    published = PUBLISHED[name]
+    state = published.read(path)
+    words = published.arrange(state, vocabulary)
+    pipeline = make_icd_pipeline(name, **{"word_vectors": None, **parameters})
+    pipeline["clf"].set_params(**published.sizes(state))
+    tokenizer = pipeline["tokenize"]
+    tokenizer.vocabulary_ = {word: number for number, word in enumerate(words, 2)}
+    tokenizer.n_tokens_ = len(words) + 2
+    fit_to_weights(pipeline["clf"], state, classes)
+    return pipeline
+
+
+def _small(system, pretrained):
     """Give the settings of a system for few notes."""
     if pretrained is None:
-        return _SMALL[name]
+        return system.small
     # With few notes per code, the titles are what most is learned from.
-    return {"label_encoder": TransformerEncoder(pretrained), **_SMALL[name]}
+    return {"label_encoder": TransformerEncoder(pretrained), **system.small}
 
 
-def _transformer(name, pretrained):
-    """Give the arguments that the steps of a system are made with."""
-    if name not in _WITH_TRANSFORMER:
-        if pretrained is not None:
+def _check_pretrained(name, pretrained):
+    if SYSTEMS[name].has_transformer:
+        if pretrained is None:
             raise ValueError(
-                f"pretrained={pretrained!r} is for {_WITH_TRANSFORMER}, and {name!r} has no "
-                "transformer: leave it out."
+                f"{name!r} needs pretrained: the folder of a transformer with its tokenizer, or "
+                "its name on the Hugging Face hub."
             )
-        return []
-    if pretrained is None:
+    elif pretrained is not None:
+        with_transformer = tuple(sorted(k for k, v in SYSTEMS.items() if v.has_transformer))
         raise ValueError(
-            f"{name!r} needs pretrained: the folder of a transformer with its tokenizer, or its "
-            "name on the Hugging Face hub."
+            f"pretrained={pretrained!r} is for {with_transformer}, and {name!r} has no "
+            "transformer: leave it out."
         )
-    return [pretrained]
 
 
 def with_codes(pipeline, titles):

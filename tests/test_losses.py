@@ -9,7 +9,7 @@ from scipy.special import expit
 from sklearn.base import clone
 
 from sklearn_icd import losses
-from sklearn_icd.losses import BCE, TruncatedBCE
+from sklearn_icd.losses import BCE, FocalLoss, LDAMLoss, TruncatedBCE
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -44,6 +44,35 @@ def batch(n=6, n_codes=9, seed=0, rate=0.4):
     random_state = np.random.RandomState(seed)
     y = (random_state.uniform(size=(n, n_codes)) < rate).astype(float)
     return torch.from_numpy(random_state.normal(size=(n, n_codes))), torch.from_numpy(y)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0, 3.0])
+def test_focal_loss_discounts_what_is_predicted_already(gamma):
+    logits, y = batch()
+    p = expit(np.where(y == 1, logits, -logits))  # of what is true
+    expected = (-((1 - p) ** gamma) * np.log(p)).mean()
+    assert FocalLoss(gamma=gamma)(logits, y).item() == pytest.approx(expected, rel=1e-10)
+    half = FocalLoss(gamma=gamma, bce_share=0.5)(logits, y).item()
+    assert half == pytest.approx((expected + BCE()(logits, y).item()) / 2, rel=1e-10)
+    assert FocalLoss(gamma=0.0)(logits, y).item() == pytest.approx(BCE()(logits, y).item())
+
+
+def test_focal_loss_has_a_slope_where_a_cell_is_certain():
+    logits = torch.tensor([[200.0, -200.0, 200.0]], requires_grad=True)
+    FocalLoss()(logits, torch.tensor([[1.0, 0.0, 0.0]])).backward()
+    assert logits.grad[0, :2].tolist() == [0.0, 0.0]
+    assert logits.grad[0, 2].item() == pytest.approx(1 / 3)
+
+
+def test_positive_cells_must_be_predicted_by_a_margin():
+    logits, y = batch()
+    weights = torch.linspace(0.1, 1, 9, dtype=torch.float64)
+    p, Y = expit((logits - 3 * y * weights).numpy()), y.numpy()
+    expected = -(Y * np.log(p) + (1 - Y) * np.log(1 - p)).mean()
+    assert LDAMLoss(margin=3.0)(logits, y * weights).item() == pytest.approx(expected)
+    assert LDAMLoss(margin=0.0)(logits, y * weights).item() == pytest.approx(
+        BCE()(logits, y).item()
+    )
 
 
 def dropped_cells(loss, logits, y, **when):

@@ -23,11 +23,28 @@ pytestmark = [
 NOTES = make_notes(n_notes=40, n_codes=4, mean_words=30, random_state=0)
 PRETRAINED = {"pretrained": "a folder"}
 SYSTEMS = [
+    models.AttentiveLSTMClassifier(),
+    models.BiGRUClassifier(),
+    models.CAMLClassifier(),
+    models.DRCAMLClassifier(),
+    models.DeepLabelerClassifier(),
+    models.EffectiveCANClassifier(),
     models.FusionClassifier(),
+    models.HLANClassifier(),
     models.HiLATClassifier(**PRETRAINED),
     models.JLANClassifier(),
+    models.JointLAATClassifier(),
+    models.KAICDClassifier(),
+    models.LAATClassifier(),
     models.LDPLAMClassifier(),
+    models.LEAMClassifier(),
+    models.LogisticRegressionBaseline(),
+    models.MVCLDAClassifier(),
+    models.MVCRLDAClassifier(),
+    models.MultiResCNNClassifier(),
     models.PLMICDClassifier(**PRETRAINED),
+    models.TextCNNClassifier(),
+    models.TransICDClassifier(),
 ]
 every_system = pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: type(system).__name__)
 

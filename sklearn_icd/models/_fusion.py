@@ -1,11 +1,11 @@
 """Fusion: convolutions whose maps are compressed, then mixed, before codes look at them."""
 
-from numbers import Integral
 from typing import Annotated
 
 from torch import nn
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
+from sklearn_icd.models._kernel_sizes import check_kernel_sizes
 from sklearn_icd.models._pretrained import SegmentReader
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.models._words import WordVectors
@@ -198,11 +198,7 @@ class FusionClassifier(SegmentReader, WordVectors, TitledCodes, MultiLabelClassi
         ]
 
     def _check_filters(self):
-        sizes = list(self.kernel_sizes)
-        if not sizes or not all(isinstance(size, Integral) and size > 0 for size in sizes):
-            raise ValueError(
-                f"kernel_sizes must hold at least one positive integer, got {self.kernel_sizes!r}."
-            )
+        sizes = check_kernel_sizes(self.kernel_sizes)
         width = self.n_filters * len(sizes)
         if width % self.n_heads:
             raise ValueError(

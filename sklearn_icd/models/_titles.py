@@ -11,11 +11,12 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_icd.codes import describe_codes, find_code_system
+from sklearn_icd.text import WordTokenizer
 from sklearn_icd.utils._hyperparameters import Estimator, Titles, hyperparameters
 
 
 @hyperparameters
-class TitledCodes:
+class CodeTitles:
     """Give a classifier the titles of its codes.
 
     Parameters
@@ -24,6 +25,87 @@ class TitledCodes:
         What the codes mean; further codes may be among them. None: the titles of the coding
         system that has all codes, if one does (:func:`~sklearn_icd.codes.find_code_system`).
 
+    Attributes
+    ----------
+    title_tokenizer_ : WordTokenizer
+        Numbers the words of titles. Only there where the system reads these itself.
+    """
+
+    label_titles: Titles | None = None
+
+    def code_titles(self, data):
+        """Look up the titles of the codes.
+
+        Parameters
+        ----------
+        data : FitData
+            What the fit found in its data.
+
+        Returns
+        -------
+        titles : dict of code to str, or None
+            In the order of the codes. None if they are not known.
+        """
+        return self._titles_of(data.classes) if self.multilabel_ else None
+
+    def title_words(self, data):
+        """Number the words of the titles: a classifier sees no words, only the ids of its notes.
+
+        Parameters
+        ----------
+        data : FitData
+            What the fit found in its data.
+
+        Returns
+        -------
+        ids : tensor of int64 of shape (n_codes, longest title), or None
+            Ids of their own, 0 behind the end of a title. None if the titles are not known.
+        """
+        titles = self.code_titles(data)
+        if titles is None:
+            return None
+        self.title_tokenizer_ = WordTokenizer(min_notes=1).fit(_in_lower_case(titles))
+        return self.read_titles(titles)
+
+    def read_titles(self, titles):
+        """Look up the numbers of the words of titles.
+
+        Parameters
+        ----------
+        titles : mapping of code to str
+            Titles of any codes.
+
+        Returns
+        -------
+        ids : tensor of int64 of shape (n_titles, longest title)
+            As `title_words` gives them; words that it did not see are unknown.
+        """
+        words = self.title_tokenizer_.transform(_in_lower_case(titles))
+        return torch.from_numpy(words.toarray().astype(np.int64))
+
+    def _titles_of(self, classes):
+        codes = classes.tolist()
+        if self.label_titles is not None:
+            missing = [code for code in codes if code not in self.label_titles]
+            if missing:
+                raise ValueError(
+                    f"label_titles has no title for {len(missing)} of {len(codes)} codes, the "
+                    f"first is {missing[0]!r}: add them, or leave label_titles=None to take the "
+                    "titles of the coding system that has them all."
+                )
+            return {code: self.label_titles[code] for code in codes}
+        if not all(isinstance(code, str) for code in codes):
+            return None
+        code_system = find_code_system(codes)
+        return None if code_system is None else code_system.titles(codes)
+
+
+@hyperparameters
+class TitledCodes(CodeTitles):
+    """Give a classifier vectors of the titles of its codes, and codes it did not train on.
+
+    Parameters
+    ----------
     label_encoder : transformer, default=None
         Makes vectors from the texts ``"CODE: title"``; any scikit-learn transformer does.
 
@@ -39,7 +121,6 @@ class TitledCodes:
         Codes added by `with_codes`; only there after it.
     """
 
-    label_titles: Titles | None = None
     label_encoder: Estimator | None = None
 
     def encode_titles(self, data, encoder):
@@ -58,7 +139,7 @@ class TitledCodes:
         vectors : tensor of shape (n_codes, d) or None
             One vector per code, their mean square 1. None if the titles are not known.
         """
-        titles = self._titles_of(data.classes) if self.multilabel_ else None
+        titles = self.code_titles(data)
         if titles is None:
             return None
         self.label_encoder_ = clone(encoder)
@@ -114,11 +195,7 @@ class TitledCodes:
         check_is_fitted(self)
         self._check_can_add(titles)
         module = _with_shared_parameters(self.net_.module_)
-        vectors = _dense(self.label_encoder_.transform(describe_codes(titles)))
-        vectors *= self.label_scale_
-        for block in module.modules():
-            if hasattr(block, "append_codes"):
-                block.append_codes(vectors)
+        self._append_codes(module, titles)
         extended = copy.copy(self)
         extended.net_ = self.net_.with_module(module)
         codes = np.array(list(titles), dtype=object if self.classes_.dtype == object else None)
@@ -153,21 +230,15 @@ class TitledCodes:
             )
         return super().partial_fit(X, y, classes)
 
-    def _titles_of(self, classes):
-        codes = classes.tolist()
-        if self.label_titles is not None:
-            missing = [code for code in codes if code not in self.label_titles]
-            if missing:
-                raise ValueError(
-                    f"label_titles has no title for {len(missing)} of {len(codes)} codes, the "
-                    f"first is {missing[0]!r}: add them, or leave label_titles=None to take the "
-                    "titles of the coding system that has them all."
-                )
-            return {code: self.label_titles[code] for code in codes}
-        if not all(isinstance(code, str) for code in codes):
-            return None
-        code_system = find_code_system(codes)
-        return None if code_system is None else code_system.titles(codes)
+    def _append_codes(self, module, titles):
+        vectors = _dense(self.label_encoder_.transform(describe_codes(titles)))
+        vectors *= self.label_scale_
+        for block in module.modules():
+            if hasattr(block, "append_codes"):
+                block.append_codes(vectors)
+
+    def _knows_titles(self):
+        return hasattr(self, "label_encoder_")
 
     def _check_can_add(self, titles):
         if not isinstance(titles, Mapping) or not titles:
@@ -177,7 +248,7 @@ class TitledCodes:
             raise ValueError(
                 f"the code {known[0]!r} is among the classes_ of this estimator already."
             )
-        if not hasattr(self, "label_encoder_"):
+        if not self._knows_titles():
             encoder = "" if self.label_encoder else "label_encoder=TitleEncoder() and "
             raise ValueError(
                 "no titles were used in fit, so the label vectors were drawn at random and "
@@ -195,6 +266,10 @@ def _with_shared_parameters(module):
     """Copy a module and its buffers around the same parameters."""
     module = getattr(module, "_orig_mod", module)
     return copy.deepcopy(module, {id(parameter): parameter for parameter in module.parameters()})
+
+
+def _in_lower_case(titles):
+    return [title.lower() for title in titles.values()]
 
 
 def _dense(vectors):

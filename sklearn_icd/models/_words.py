@@ -3,7 +3,9 @@
 from typing import Literal
 
 import numpy as np
+from torch import get_num_threads
 
+from sklearn_icd.nn import TokenEmbedding
 from sklearn_icd.text import train_skip_gram
 from sklearn_icd.utils._hyperparameters import ArrayLike, PositiveInt, hyperparameters
 
@@ -81,9 +83,30 @@ default="skip-gram"
                 n_tokens=data.n_tokens,
                 epochs=int(passes),
                 random_state=data.random_state.randint(2**31),
+                # Several threads are not repeatable.
+                n_jobs=get_num_threads() if self.random_state is None else 1,
             )
             return vectors / vectors[1:].std()
         return self._given_vectors()
+
+    def word_embedding(self, data, **settings):
+        """Make the block that looks up the vectors of words.
+
+        Parameters
+        ----------
+        data : FitData
+            What the fit found in its data.
+
+        **settings : dict
+            Further parameters of `TokenEmbedding`.
+
+        Returns
+        -------
+        embed : TokenEmbedding
+            Token ids to vectors and their mask.
+        """
+        vectors = self.initial_word_vectors(data)
+        return TokenEmbedding(data.n_tokens, self.embedding_dim, vectors=vectors, **settings)
 
     def _given_vectors(self):
         if self.word_vectors is None or isinstance(self.word_vectors, str):

@@ -52,20 +52,36 @@ class MaskedConvolution(nn.Module):
         y : tensor of shape (n, t, out_features)
             Zero where there is padding.
         """
-        y = self._convolve(x)
+        y = convolve(self.convolution, x)[:, : x.shape[1]]  # an even kernel makes t + 1
         if self.norm is not None:
             y = self.norm(y, mask)
         if self.activation is not None:
             y = self.activation(y)
         return y * mask[..., None]
 
-    def _convolve(self, x):
-        # Features that stand last are what torch calls a picture with channels last, of height 1:
-        # nothing is transposed in memory, and the kernels for it are the faster ones.
-        picture = x.transpose(1, 2)[:, :, None]  # (n, in_features, 1, t)
-        weight, bias = self.convolution.weight[:, :, None], self.convolution.bias
-        y = conv2d(picture, weight, bias, padding=(0, weight.shape[-1] // 2))
-        return y[:, :, 0].transpose(1, 2)[:, : x.shape[1]]  # an even kernel makes t + 1
+
+def convolve(convolution, x):
+    """Convolve vectors whose features stand last, with k // 2 zeros on both sides.
+
+    Parameters
+    ----------
+    convolution : torch.nn.Conv1d
+        Has the weights and the bias.
+
+    x : tensor of shape (n, t, in_features)
+        Vectors.
+
+    Returns
+    -------
+    y : tensor of shape (n, t, out_features), or (n, t + 1, out_features) for an even kernel
+        What the windows gave.
+    """
+    # Features that stand last are what torch calls a picture with channels last, of height 1:
+    # nothing is transposed in memory, and the kernels for it are the faster ones.
+    picture = x.transpose(1, 2)[:, :, None]  # (n, in_features, 1, t)
+    weight, bias = convolution.weight[:, :, None], convolution.bias
+    y = conv2d(picture, weight, bias, padding=(0, weight.shape[-1] // 2))
+    return y[:, :, 0].transpose(1, 2)
 
 
 class MaskedGroupNorm(nn.Module):
@@ -231,3 +247,45 @@ class ResidualConvolution(nn.Module):
         for layer in self.layers:
             y = layer(y, mask)
         return self.activation(y + (x if self.shortcut is None else self.shortcut(x, mask)))
+
+
+class ParallelBranches(nn.Module):
+    """Pass a note through several stacks of layers side by side, and join what they give.
+
+    Parameters
+    ----------
+    branches : sequence of sequence of Module
+        The layers of each branch, one after the other; each takes vectors and mask, as
+        `MaskedConvolution`.
+    """
+
+    def __init__(self, branches):
+        super().__init__()
+        self.branches = nn.ModuleList(nn.ModuleList(layers) for layers in branches)
+
+    def forward(self, x, mask):
+        """Pass padded notes through the branches.
+
+        Parameters
+        ----------
+        x : tensor of shape (n, t, in_features)
+            Vectors, zero where there is padding.
+
+        mask : tensor of bool of shape (n, t)
+            Real positions.
+
+        Returns
+        -------
+        joined : tensor of shape (n, t, d)
+            The features of the first branch, of the second, ... Zero where there is padding.
+
+        mask : tensor of bool of shape (n, t)
+            The same mask.
+        """
+        outputs = []
+        for layers in self.branches:
+            y = x
+            for layer in layers:
+                y = layer(y, mask)
+            outputs.append(y)
+        return torch.cat(outputs, dim=-1), mask

@@ -20,14 +20,18 @@ class TokenEmbedding(nn.Module):
 
     dropout : float, default=0.0
         Share of the components set to zero in training.
+
+    trainable : bool, default=True
+        Whether training moves the vectors.
     """
 
-    def __init__(self, n_tokens, dim, *, vectors=None, dropout=0.0):
+    def __init__(self, n_tokens, dim, *, vectors=None, dropout=0.0, trainable=True):
         super().__init__()
         self.table = nn.Embedding(n_tokens, dim, padding_idx=0)
         if vectors is not None:
             with torch.no_grad():
                 self.table.weight[1:] = torch.as_tensor(vectors[1:])
+        self.table.weight.requires_grad_(trainable)
         self.dropout = nn.Dropout(dropout)
         self.out_features = dim
 

@@ -23,10 +23,12 @@ class BiLSTM(nn.Module):
         Whether to normalise the output.
     """
 
+    cell = nn.LSTM
+
     def __init__(self, input_size, hidden_size, *, layer_norm=True):
         super().__init__()
-        self.ahead = nn.LSTM(input_size, hidden_size, batch_first=True)
-        self.back = nn.LSTM(input_size, hidden_size, batch_first=True)
+        self.ahead = self.cell(input_size, hidden_size, batch_first=True)
+        self.back = self.cell(input_size, hidden_size, batch_first=True)
         self.norm = nn.LayerNorm(2 * hidden_size) if layer_norm else nn.Identity()
         self.out_features = 2 * hidden_size
 
@@ -54,6 +56,64 @@ class BiLSTM(nn.Module):
         back, _ = self.back(x.gather(1, reverse.expand_as(x)))
         back = back.gather(1, reverse.expand_as(back))
         hidden = self.norm(torch.cat([ahead, back], dim=-1))
+        return hidden * mask[..., None], mask
+
+
+class BiGRU(BiLSTM):
+    """Read a note in both directions with gated recurrent units, as `BiLSTM` does with an LSTM.
+
+    Parameters
+    ----------
+    input_size : int
+        Width of the input vectors.
+
+    hidden_size : int
+        Units per direction; the output is twice as wide.
+
+    layer_norm : bool, default=True
+        Whether to normalise the output.
+    """
+
+    cell = nn.GRU
+
+
+class ForwardLSTM(nn.Module):
+    """Read a note from its start to its end.
+
+    Parameters
+    ----------
+    input_size : int
+        Width of the input vectors.
+
+    hidden_size : int
+        Units, and width of the output.
+    """
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.ahead = nn.LSTM(input_size, hidden_size, batch_first=True)
+        self.out_features = hidden_size
+
+    def forward(self, x, mask):
+        """Encode padded notes.
+
+        Parameters
+        ----------
+        x : tensor of shape (n, t, input_size)
+            Token vectors, padding behind.
+
+        mask : tensor of bool of shape (n, t)
+            Real positions: a run of True from the first on.
+
+        Returns
+        -------
+        hidden : tensor of shape (n, t, hidden_size)
+            Zero where there is padding.
+
+        mask : tensor of bool of shape (n, t)
+            The same mask.
+        """
+        hidden, _ = self.ahead(x)
         return hidden * mask[..., None], mask
 
 

@@ -27,15 +27,36 @@ class LabelAttentionNetwork(nn.Module):
     compress : Module, default=None
         Between `encode` and `attend`: vectors and mask to fewer vectors and their mask. Its
         `spread` brings attention over these back onto the encoded tokens.
+
+    shift : Module, default=None
+        Mask (n, t) of the tokens to what is added to the logits (n, L), as `LengthShift`.
+
+    penalize_queries, penalize_weight : Module, default=None
+        The queries, or the weight, and the targets to what training adds to the loss, as
+        `DescriptionPenalty`.
     """
 
-    def __init__(self, *, embed, attend, score, encode=None, compress=None):
+    def __init__(
+        self,
+        *,
+        embed,
+        attend,
+        score,
+        encode=None,
+        compress=None,
+        shift=None,
+        penalize_queries=None,
+        penalize_weight=None,
+    ):
         super().__init__()
         self.embed = embed
         self.encode = encode
         self.compress = compress
         self.attend = attend
         self.score = score
+        self.shift = shift
+        self.penalize_queries = penalize_queries
+        self.penalize_weight = penalize_weight
 
     def forward(self, ids, y=None, loss=None):
         """Compute the logits, or the loss where `y` and `loss` are given.
@@ -56,11 +77,28 @@ class LabelAttentionNetwork(nn.Module):
         output : tensor of shape (n, L) or ()
             The logits, or the loss.
         """
-        hidden, mask = self._encode(ids)
+        hidden, words = self._encode(ids)
+        mask = words
         if self.compress is not None:
             hidden, mask = self.compress(hidden, mask)
-        head = *self.attend(hidden), mask, *self.score()
-        return label_attention(*head) if loss is None else label_attention_loss(*head, y, loss)
+        queries, keys, values = self.attend(hidden)
+        weight, bias = self.score()
+        if self.shift is not None:
+            bias = bias + self.shift(words)  # (n, L)
+        head = queries, keys, values, mask, weight, bias
+        if loss is None:
+            return label_attention(*head)
+        # The tiles know biases of labels only, not of notes.
+        total = (
+            label_attention_loss(*head, y, loss)
+            if self.shift is None
+            else loss(label_attention(*head), y)
+        )
+        if self.penalize_queries is not None:
+            total = total + self.penalize_queries(queries, y)
+        if self.penalize_weight is not None:
+            total = total + self.penalize_weight(weight, y)
+        return total
 
     def attention(self, ids, labels):
         """Give the attention of some labels over the tokens.

@@ -79,10 +79,28 @@ class SoftPooling(nn.Module):
         return masked_softmax(self._windows(scores), self._windows(mask))
 
     def _windows(self, x):
-        """Cut (n, t, ...) into windows (n, p, g, ...), the last filled up with zeros."""
-        missing = -x.shape[1] % self.window
-        filled = pad(x, (0, 0) * (x.dim() - 2) + (0, missing)) if missing else x
-        return filled.unflatten(1, (-1, self.window))
+        return in_windows(x, self.window)
+
+
+def in_windows(x, length):
+    """Cut notes into windows.
+
+    Parameters
+    ----------
+    x : tensor of shape (n, t, ...)
+        Anything that each position has.
+
+    length : int
+        Positions g per window.
+
+    Returns
+    -------
+    windows : tensor of shape (n, ceil(t / g), g, ...)
+        The last window is filled up with zeros.
+    """
+    missing = -x.shape[1] % length
+    filled = pad(x, (0, 0) * (x.dim() - 2) + (0, missing)) if missing else x
+    return filled.unflatten(1, (-1, length))
 
 
 class KeyQueryAttention(nn.Module):

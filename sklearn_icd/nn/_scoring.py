@@ -43,6 +43,7 @@ class LabelVectors(nn.Module):
         self.map = None if titles is None else nn.Linear(titles.shape[1], dim, bias=False)
         self.register_buffer("centre", None if titles is None else titles.mean(dim=0))
         self.register_buffer("titles", None if titles is None else titles - self.centre)
+        self.register_buffer("added", None)
         if titles is None:
             nn.init.normal_(self.free, std=spread / dim**0.5)
         else:
@@ -59,10 +60,11 @@ class LabelVectors(nn.Module):
         vectors : tensor of shape (L, dim)
             In the order of the labels.
         """
-        if self.map is None:
-            return self.free
-        mapped = self.map(self.titles)  # (L, dim)
-        return mapped + nn.functional.pad(self.free, (0, 0, 0, len(mapped) - len(self.free)))
+        vectors = self.free
+        if self.map is not None:
+            mapped = self.map(self.titles)  # (L, dim)
+            vectors = mapped + nn.functional.pad(self.free, (0, 0, 0, len(mapped) - len(self.free)))
+        return vectors if self.added is None else torch.cat([vectors, self.added])
 
     def append_codes(self, titles):
         """Add labels behind the others.
@@ -79,22 +81,39 @@ class LabelVectors(nn.Module):
             )
         self.titles = torch.cat([self.titles, titles.to(self.titles) - self.centre])
 
+    def append_vectors(self, vectors):
+        """Add labels whose vectors are known behind the others.
+
+        Parameters
+        ----------
+        vectors : tensor of shape (k, dim)
+            Their vectors, which training does not move.
+        """
+        vectors = vectors.detach().to(self.free)
+        self.added = vectors if self.added is None else torch.cat([self.added, vectors])
+
 
 class TanhKeys(nn.Module):
-    """Make keys of encoded tokens as LAAT does: ``tanh(W h)``.
+    """Make keys of encoded tokens as LAAT does: ``tanh(W h)``, or ``tanh(W h + b)``.
 
     Parameters
     ----------
     dim : int
-        Width of the tokens and of the keys.
+        Width of the tokens.
+
+    out_features : int, default=None
+        Width of the keys. None: that of the tokens.
 
     near_identity : bool, default=False
         Whether W starts as the identity, for queries that lie in the tokens' space.
+
+    bias : bool, default=False
+        Whether there is a b.
     """
 
-    def __init__(self, dim, *, near_identity=False):
+    def __init__(self, dim, out_features=None, *, near_identity=False, bias=False):
         super().__init__()
-        self.linear = nn.Linear(dim, dim, bias=False)
+        self.linear = nn.Linear(dim, out_features or dim, bias=bias)
         if near_identity:
             nn.init.eye_(self.linear.weight)
 
@@ -108,7 +127,7 @@ class TanhKeys(nn.Module):
 
         Returns
         -------
-        keys : tensor of shape (n, t, dim)
+        keys : tensor of shape (n, t, out_features)
             Between -1 and 1.
         """
         return self.linear(hidden).tanh()
@@ -152,6 +171,49 @@ class LabelQueries(nn.Module):
             The encoded tokens.
         """
         return self.vectors(), hidden if self.project is None else self.project(hidden), hidden
+
+
+class DroppedValues(nn.Module):
+    """Set some components of what labels pool to zero in training.
+
+    They are the same at all positions of a note and for all labels, so that what is dropped of
+    the values is what is dropped of each pooled vector.
+
+    Parameters
+    ----------
+    attend : Module
+        Hidden states to queries, keys and values, as `LabelQueries`.
+
+    dropout : float
+        Share of the components.
+    """
+
+    def __init__(self, attend, dropout):
+        super().__init__()
+        self.attend = attend
+        self.dropout = nn.Dropout1d(dropout)
+
+    def forward(self, hidden):
+        """Make queries, keys and values.
+
+        Parameters
+        ----------
+        hidden : tensor of shape (n, t, d)
+            Encoded tokens.
+
+        Returns
+        -------
+        queries : tensor of shape (L, a)
+            As without dropout.
+
+        keys : tensor of shape (n, t, a)
+            As without dropout.
+
+        values : tensor of shape (n, t, d)
+            In training, some components of each note are zero and the others larger.
+        """
+        queries, keys, values = self.attend(hidden)
+        return queries, keys, self.dropout(values.transpose(1, 2)).transpose(1, 2)
 
 
 class LabelScores(nn.Module):

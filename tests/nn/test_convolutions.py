@@ -11,6 +11,7 @@ from sklearn_icd.nn._convolutions import (
     MaskedConvolution,
     MaskedGroupNorm,
     MultiFilterConvolution,
+    ParallelBranches,
     ResidualConvolution,
 )
 
@@ -54,6 +55,7 @@ BLOCKS = {
         [MaskedConvolution(4, 4, 9, activation=nn.ReLU())], activation=nn.ReLU()
     ),
     "filters": lambda: Filters(),
+    "branches": lambda: Branches(),
 }
 
 
@@ -65,6 +67,17 @@ class Filters(MultiFilterConvolution):
         maps, same = super().forward(x, mask)
         assert same is mask
         return maps
+
+
+class Branches(ParallelBranches):
+    def __init__(self):
+        first = [MaskedConvolution(4, 5, 3, activation=nn.Tanh()), MaskedConvolution(5, 2, 2)]
+        super().__init__([first, [MaskedConvolution(4, 3, 5)]])
+
+    def forward(self, x, mask):
+        joined, same = super().forward(x, mask)
+        assert same is mask
+        return joined
 
 
 def make(name, seed=0):
@@ -152,6 +165,18 @@ def test_maps_of_all_filters_stand_side_by_side():
     note = x[4].numpy()
     expected = [np.tanh(by_hand(note, single.convolution)) for single in block.filters]
     np.testing.assert_allclose(maps[4].detach(), np.hstack(expected), atol=1e-12)
+
+
+def test_branches_stand_side_by_side():
+    x, mask = padded()
+    block = make("branches")
+    (first, second), (only,) = block.branches
+    note = x[0, :5].numpy()
+    expected = [
+        by_hand(np.tanh(by_hand(note, first.convolution)), second.convolution),
+        by_hand(note, only.convolution),
+    ]
+    np.testing.assert_allclose(block(x, mask)[0, :5].detach(), np.hstack(expected), atol=1e-12)
 
 
 def test_residual_block_of_multirescnn():

@@ -138,3 +138,9 @@ def test_embedding_drops_components_in_training_only():
     dropped = (embedding(ids)[0] == 0).double().mean().item()
     assert dropped == pytest.approx(0.2, abs=0.05)
     assert not (embedding.eval()(ids)[0] == 0).any()
+
+
+def test_frozen_vectors_stay():
+    embedding = TokenEmbedding(4, 3, trainable=False)
+    assert not embedding.table.weight.requires_grad
+    assert TokenEmbedding(4, 3).table.weight.requires_grad

@@ -103,6 +103,19 @@ def test_free_vectors_take_no_labels():
         LabelVectors(N_LABELS, DIM).append_codes(draw_titles(1))
 
 
+@pytest.mark.parametrize("titled", [False, True])
+def test_labels_with_known_vectors_stand_behind_the_others(titled):
+    vectors = LabelVectors(N_LABELS, DIM, titles=draw_titles() if titled else None)
+    before, known = vectors(), torch.randn(3, DIM, requires_grad=True)
+    vectors.append_vectors(known[:1])
+    vectors.append_vectors(known[1:].double())
+    torch.testing.assert_close(vectors(), torch.cat([before, known]))
+    vectors().sum().backward()
+    assert known.grad is None
+    assert vectors.free.grad.shape == (N_LABELS, DIM)
+    assert "added" in vectors.state_dict()
+
+
 def test_queries_keys_and_values():
     hidden = torch.randn(2, 4, DIM)
     vectors, project = LabelVectors(N_LABELS, DIM), torch.nn.Linear(DIM, DIM)
@@ -122,6 +135,13 @@ def test_the_keys_of_laat(near_identity):
     np.testing.assert_allclose(numpy_of(keys(hidden)), expected, rtol=1e-4, atol=1e-5)
     assert keys.linear.bias is None
     assert torch.equal(keys(hidden), hidden.tanh()) == near_identity
+
+
+def test_keys_may_be_of_another_width():
+    keys, hidden = TanhKeys(DIM, 7), torch.randn(2, 4, DIM)
+    expected = np.tanh(numpy_of(hidden) @ numpy_of(keys.linear.weight).T)
+    assert expected.shape == (2, 4, 7)
+    np.testing.assert_allclose(numpy_of(keys(hidden)), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_biases_start_as_the_log_odds_of_the_base_rates():
