@@ -214,10 +214,18 @@ with warnings.catch_warnings():
     # Whether rounding shows depends on the machine: hence not strict.
     scikit_learn_checks = parametrize_with_checks(
         SCIKIT_LEARN_CASES, expected_failed_checks=expected_failures, xfail_strict=False
-    )
+    ).mark
 
 
-@scikit_learn_checks
+def same_in_all_processes(value):
+    """Name an estimator or a check without the folder that each process makes for itself."""
+    name = scikit_learn_checks.kwargs["ids"](value)
+    return name and name.replace(TINY_BERT, "tiny-bert")
+
+
+@pytest.mark.parametrize(
+    *scikit_learn_checks.args, **{**scikit_learn_checks.kwargs, "ids": same_in_all_processes}
+)
 def test_scikit_learn(estimator, check):
     check(estimator)
 

@@ -73,7 +73,9 @@ def test_single_note(notes):
         check_notes(notes)
 
 
-@pytest.mark.parametrize("notes", [None, 3, {0: "a"}, {"a"}, (x for x in "ab")], ids=repr)
+@pytest.mark.parametrize(
+    "notes", [None, 3, {0: "a"}, {"a"}, (x for x in "ab")], ids=lambda notes: type(notes).__name__
+)
 def test_no_sequence(notes):
     with pytest.raises(TypeError, match="notes must be a list, array or series of str, got"):
         check_notes(notes)
