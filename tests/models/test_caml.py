@@ -50,7 +50,7 @@ def test_defaults_are_the_papers():
         "optimizer": "adam",
         "lr": 1e-4,
         "batch_size": 16,
-        "max_epochs": 100,
+        "max_epochs": 200,
         "patience": 10,
     }
     assert {name: parameters[name] for name in paper} == paper

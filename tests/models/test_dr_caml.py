@@ -106,7 +106,7 @@ def test_the_loss_is_that_of_the_public_code():
 
 def test_the_penalty_draws_weights_to_titles():
     def distance(strength):
-        module = fit(description_penalty=strength, max_epochs=20).net_.module_
+        module = fit(description_penalty=strength, max_epochs=5, lr=0.05).net_.module_
         titles = module.penalize_weight.read(module.penalize_weight.ids)
         return (module.score.vectors() - titles).square().mean().item()
 

@@ -134,7 +134,7 @@ def test_classes_of_a_1d_target_are_of_one_category():
 
 def test_it_can_learn_what_stands_in_the_notes():
     X, Y = notes(150)
-    sizes = {"hidden_size": 12, "attention_size": 12, "embedding_dim": 12, "max_epochs": 20}
+    sizes = {"hidden_size": 12, "attention_size": 12, "embedding_dim": 12, "max_epochs": 12}
     fitted = JointLAATClassifier(**{**TINY, **sizes, "dropout": 0.0, "lr": 0.02}).fit(X, Y)
     held_out, y = notes(60, seed=1)
     assert f1_score(y, fitted.predict(held_out), average="micro") > 0.9
