@@ -8,11 +8,14 @@ def attentive_classifier(pipeline):
     """Give the last step of a fitted pipeline, which must have a method ``attention``."""
     check_is_fitted(pipeline)
     classifier = pipeline[-1]
-    if not hasattr(classifier, "attention"):
+    try:
+        classifier.attention  # noqa: B018, some of our classifiers say why they have none
+    except AttributeError as reason:
         raise TypeError(
             f"the last step of the pipeline, {type(classifier).__name__}, has no method "
-            "attention(X, codes): a classifier of sklearn_icd.models is needed."
-        )
+            "attention(X, codes): a classifier of sklearn_icd.models is needed whose codes attend "
+            f"to words. ({reason})"
+        ) from None
     return classifier
 
 

@@ -122,6 +122,9 @@ def test_a_classifier_without_attention(made):
     fitted.fit(made.data, made.target.toarray()[:, 0])
     with pytest.raises(TypeError, match="LogisticRegression, has no method attention"):
         explain(fitted, "fever")
+    linear = make_icd_pipeline("logistic-regression").fit(made.data, made.target)
+    with pytest.raises(TypeError, match=r"has no method attention.*adds up one weight per word"):
+        explain(linear, "fever")
 
 
 def test_not_fitted():

@@ -108,9 +108,24 @@ class Forgetful(Sound):
         return super().partial_fit(X, y, classes)
 
 
+class WithoutWords(Sound):
+    """Has no attention, and says so."""
+
+    @property
+    def attention(self):
+        raise AttributeError(f"{type(self).__name__} has no attention: it adds up all words.")
+
+
+class Taciturn(Sound):
+    @property
+    def attention(self):
+        raise AttributeError("no")
+
+
 @pytest.mark.parametrize("check", checks.CLASSIFIER_CHECKS, ids=lambda check: check.__name__)
-def test_a_sound_classifier_passes(check):
-    check(Sound())
+@pytest.mark.parametrize("sound", [Sound, WithoutWords])
+def test_a_sound_classifier_passes(check, sound):
+    check(sound())
 
 
 @pytest.mark.parametrize(
@@ -118,6 +133,7 @@ def test_a_sound_classifier_passes(check):
     [
         (Leaky, checks.check_batch_invariance),
         (Overweight, checks.check_attention),
+        (Taciturn, checks.check_attention),
         (Hoarder, checks.check_no_notes_in_pickle),
         (Absorbed, checks.check_fit_keeps_parameters),
         (Noisy, checks.check_random_state),
