@@ -88,7 +88,9 @@ class LastStates(nn.Module):
 
 
 class AttentivePooling(nn.Module):
-    """Add up the positions of a text by what they have to say: ``softmax_t(w . tanh(W x_t + b))``.
+    """Add up the positions of a text by what they have to say.
+
+    The shares are ``softmax_t(w . tanh(W x_t + b))``.
 
     Parameters
     ----------
