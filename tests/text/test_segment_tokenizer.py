@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -215,6 +215,7 @@ def roberta_step(models_home):
 
 @settings(max_examples=150, deadline=None)
 @given(NOTES)
+@example("롬")
 def test_slices_are_the_tokens_of_bert(bert_step, note):
     clean = bert_step.tokenizer_.normalizer.normalize_str
     [first, *pieces, last] = slices(bert_step, note)
@@ -224,7 +225,8 @@ def test_slices_are_the_tokens_of_bert(bert_step, note):
             assert text.strip() == text != ""
         elif text != token:  # a special token written in the note is one
             assert token.removeprefix("##") in clean(text)
-            assert len(clean(text)) <= len(clean(token.removeprefix("##"))) + 1
+            # A letter of several tokens, as a Hangul syllable is, is the slice of each of them.
+            assert len(text) == 1 or len(clean(text)) <= len(clean(token.removeprefix("##"))) + 1
 
 
 @settings(max_examples=150, deadline=None)
