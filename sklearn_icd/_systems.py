@@ -207,7 +207,15 @@ SYSTEMS = {
             "threshold": "tuned",  # 0.5
         },
     ),
-    "leam": System("LEAMClassifier", _TEXT_OF_CAML, _SMALL_CAML),
+    "leam": System(
+        "LEAMClassifier",
+        _TEXT_OF_CAML,
+        {
+            **_SMALL_CAML,
+            "kernel_size": 3,  # 10
+            "dropout": 0.2,  # 0.5
+        },
+    ),
     "logistic-regression": System(
         "LogisticRegressionBaseline",
         {

@@ -265,7 +265,7 @@ class LDAMLoss(BCE):
     .. [1] K. Cao, C. Wei, A. Gaidon, N. Arechiga and T. Ma, "Learning Imbalanced Datasets with
        Label-Distribution-Aware Margin Loss", NeurIPS, 2019.
     .. [2] B. Biswas, T.-H. Pham and P. Zhang, "TransICD: Transformer Based Code-wise Attention
-       Model for Explainable ICD Coding", AIME, 2021: section 3.6.
+       Model for Explainable ICD Coding", AIME, 2021.
 
     Examples
     --------

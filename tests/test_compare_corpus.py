@@ -11,6 +11,7 @@ from sklearn_icd.__main__ import main
 from sklearn_icd._compare import _corpus, _file
 from sklearn_icd._compare._corpus import Corpus, read_corpus
 from sklearn_icd._compare._folds import make_folds, say_folds
+from sklearn_icd._compare._options import setting
 
 ROWS = [
     ("Cough, and\nfever.", "R05.9;R50.9", "007", "train"),
@@ -238,3 +239,22 @@ def test_one_patient_allows_no_interval():
     patients = np.r_[np.arange(50), [77] * 10]
     with pytest.raises(ValueError, match="of one patient"):
         make_folds(make_corpus(splits=splits, patients=patients), "split", "test")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("None", None),
+        ("null", None),
+        ("False", False),
+        ("false", False),
+        ("3e-4", 3e-4),
+        ("(3, 5)", [3, 5]),  # as it is found in the record of a run
+        ("[3, 5]", [3, 5]),
+        ("skip-gram", "skip-gram"),
+        ("models/roberta", "models/roberta"),
+    ],
+)
+def test_values_are_written_as_in_python_or_json(text, value):
+    assert setting(f"caml.lr={text}") == ("caml", "lr", value)
+    assert setting(f"lr={text}") == (None, "lr", value)

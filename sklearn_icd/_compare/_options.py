@@ -1,6 +1,7 @@
 """The options of the command, read without loading what it runs."""
 
 import argparse
+import ast
 import json
 import re
 from contextlib import suppress
@@ -166,15 +167,16 @@ def row(text):
 
 
 def setting(text):
-    """Read ``parameter=value`` or ``label.parameter=value``; a value is JSON, or else a string."""
+    """Read ``parameter=value`` or ``label.parameter=value``, values as Python or JSON has them."""
     key, equals, value = text.partition("=")
     label, _, parameter = key.rpartition(".")
     if not (equals and parameter):
         raise argparse.ArgumentTypeError(f"must be [LABEL.]PARAMETER=VALUE, got {text!r}")
     if parameter.removeprefix("clf__") in COMMON:
         raise argparse.ArgumentTypeError(f"{parameter} is the same for all systems: leave it out")
-    with suppress(json.JSONDecodeError):  # a string needs no quotation marks
-        value = json.loads(value)
+    for read in (json.loads, ast.literal_eval):  # a string needs no quotation marks
+        with suppress(ValueError, SyntaxError, TypeError):
+            return label or None, parameter, json.loads(json.dumps(read(value)))
     return label or None, parameter, value
 
 

@@ -58,7 +58,7 @@ class BiGRUClassifier(WithoutAttention, WordVectors, MultiLabelClassifier):
     References
     ----------
     .. [1] J. Mullenbach, S. Wiegreffe, J. Duke, J. Sun and J. Eisenstein, "Explainable Prediction
-       of Medical Codes from Clinical Text", NAACL-HLT, 2018: section 4.2, Table 2 (defaults).
+       of Medical Codes from Clinical Text", NAACL-HLT, 2018: its baselines.
 
     Examples
     --------

@@ -73,8 +73,7 @@ class HLANClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     ----------
     .. [1] H. Dong, V. Suarez-Paniagua, W. Whiteley and H. Wu, "Explainable automated coding of
        clinical notes using hierarchical label-wise attention networks and label embedding
-       initialisation", Journal of Biomedical Informatics, 2021: section 3.2
-       (`SentenceLabelAttention`), 4.3 (defaults).
+       initialisation", Journal of Biomedical Informatics, 2021: `SentenceLabelAttention`.
 
     Examples
     --------

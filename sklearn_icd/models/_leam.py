@@ -74,7 +74,7 @@ class LEAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     References
     ----------
     .. [1] G. Wang, C. Li, W. Wang, Y. Zhang, D. Shen, X. Zhang, R. Henao and L. Carin, "Joint
-       Embedding of Words and Labels for Text Classification", ACL, 2018: section 4, Table 7.
+       Embedding of Words and Labels for Text Classification", ACL, 2018.
 
     Examples
     --------

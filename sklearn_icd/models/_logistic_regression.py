@@ -96,7 +96,7 @@ class LogisticRegressionBaseline(WithoutAttention, CodeClassifier):
     References
     ----------
     .. [1] J. Mullenbach, S. Wiegreffe, J. Duke, J. Sun and J. Eisenstein, "Explainable Prediction
-       of Medical Codes from Clinical Text", NAACL-HLT, 2018: section 4.2.
+       of Medical Codes from Clinical Text", NAACL-HLT, 2018: its baselines.
 
     Examples
     --------

@@ -61,7 +61,7 @@ class TextCNNClassifier(WithoutAttention, WordVectors, MultiLabelClassifier):
     ----------
     .. [1] Y. Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP, 2014.
     .. [2] J. Mullenbach, S. Wiegreffe, J. Duke, J. Sun and J. Eisenstein, "Explainable Prediction
-       of Medical Codes from Clinical Text", NAACL-HLT, 2018: section 4.2, Table 2 (defaults).
+       of Medical Codes from Clinical Text", NAACL-HLT, 2018: its baselines.
 
     Examples
     --------

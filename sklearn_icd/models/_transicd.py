@@ -85,8 +85,8 @@ class TransICDClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     References
     ----------
     .. [1] B. Biswas, T.-H. Pham and P. Zhang, "TransICD: Transformer Based Code-wise Attention
-       Model for Explainable ICD Coding", AIME, 2021: section 3.3 (`TransformerStack`), 3.4
-       (`LabelQueries`), 3.5 (`LabelScores`), 3.6 (`LDAMLoss`), 4.3 (defaults).
+       Model for Explainable ICD Coding", AIME, 2021: `TransformerStack`, `LabelQueries` with
+       `TanhKeys`, `LabelScores`, `LDAMLoss`.
 
     Examples
     --------

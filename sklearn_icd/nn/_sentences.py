@@ -117,7 +117,7 @@ class SentenceLabelAttention(nn.Module):
     ----------
     .. [1] H. Dong, V. Suarez-Paniagua, W. Whiteley and H. Wu, "Explainable automated coding of
        clinical notes using hierarchical label-wise attention networks and label embedding
-       initialisation", Journal of Biomedical Informatics, 2021: section 3.2.
+       initialisation", Journal of Biomedical Informatics, 2021.
     """
 
     def __init__(
