@@ -260,6 +260,18 @@ def test_two_rows_of_one_system(tmp_path, here):
     assert (out / "table.md").read_text("utf-8").count("\n- wide: caml, size=small, ") == 1
 
 
+def test_a_setting_for_all_reaches_those_that_have_it(tmp_path, here):
+    """A row's own goes before it, wherever it stands."""
+    out = tmp_path / "out"
+    options = ["--set", "caml.n_filters=6", "n_filters=7", "max_epochs=1", "--cv", "split"]
+    systems = ["caml", "wide=caml", "logistic-regression"]
+    assert compare(out, *options, systems=systems) == 0
+    rows = "caml", "wide", "logistic-regression"
+    settings = [figures_of(out, row, "test-0")["settings"] for row in rows]
+    assert [own.get("n_filters") for own in settings] == [6, 7, None]
+    assert [own.get("max_epochs") for own in settings] == [1, 1, None]
+
+
 @pytest.mark.parametrize(("taken", "titles"), [({"label_encoder"}, "letters"), (set(), None)])
 def test_titles_are_a_setting_of_systems_that_take_them(monkeypatch, taken, titles):
     """Those of others are not done again for --titles."""

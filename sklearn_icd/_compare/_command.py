@@ -23,6 +23,7 @@ from sklearn_icd._compare._table import (
     to_screen,
 )
 from sklearn_icd._systems import SYSTEMS
+from sklearn_icd.pipelines import make_icd_pipeline
 
 
 def compare(options):
@@ -77,14 +78,24 @@ def compare(options):
 
 
 def _make_entries(options):
-    """Give the rows of the table."""
-    entries = []
+    """Give the rows of the table; a row's own setting goes before one for all."""
+    settings = sorted(options.settings, key=lambda setting: setting[0] is not None)
+    entries, taken = [], set()
     for label, system in options.systems:
-        own = {key: value for row, key, value in options.settings if row in (None, label)}
+        own = {}
         if system in SYSTEMS and SYSTEMS[system].has_transformer and options.pretrained:
-            own = {"pretrained": options.pretrained, **own}
+            own["pretrained"] = options.pretrained
+        known = make_icd_pipeline(system, **own).get_params()
+        for row, key, value in settings:
+            if row is None and (key if "__" in key else f"clf__{key}") not in known:
+                continue
+            if row in (None, label):
+                own[key] = value
+                taken.add(key)
         titles = own.get("pretrained", options.pretrained) or "letters"
         entries.append(Entry(label, system, options.size, own, titles if options.titles else None))
+    if unknown := [key for _, key, _ in settings if key not in taken]:
+        raise ValueError(f"--set {unknown[0]}: no system of this table has such a parameter.")
     return entries
 
 

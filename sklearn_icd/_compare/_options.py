@@ -87,7 +87,8 @@ def add_options(parser, at_least):
         action="extend",
         default=[],
         metavar="[LABEL.]PARAMETER=VALUE",
-        help="settings of one row or of all, such as laat.lr=0.001 or max_epochs=5",
+        help="settings of one row, such as laat.lr=0.001, or of all that have the parameter, such "
+        "as max_epochs=5",
     )
     add(
         "--cv",
