@@ -1,56 +1,10 @@
 """The published systems, one file each, loaded on first use."""
 
+from sklearn_icd.models._registry import find_systems
 from sklearn_icd.utils._lazy import lazy_names
 
-__all__ = [
-    "AttentiveLSTMClassifier",
-    "BiGRUClassifier",
-    "CAMLClassifier",
-    "DRCAMLClassifier",
-    "DeepLabelerClassifier",
-    "EffectiveCANClassifier",
-    "FusionClassifier",
-    "HLANClassifier",
-    "HiLATClassifier",
-    "JLANClassifier",
-    "JointLAATClassifier",
-    "KAICDClassifier",
-    "LAATClassifier",
-    "LDPLAMClassifier",
-    "LEAMClassifier",
-    "LogisticRegressionBaseline",
-    "MVCLDAClassifier",
-    "MVCRLDAClassifier",
-    "MultiResCNNClassifier",
-    "PLMICDClassifier",
-    "TextCNNClassifier",
-    "TransICDClassifier",
-]
+_MODULES = {classifier: module for module, classifier in find_systems().values()}
 
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "AttentiveLSTMClassifier": "sklearn_icd.models._attentive_lstm",
-        "BiGRUClassifier": "sklearn_icd.models._bigru",
-        "CAMLClassifier": "sklearn_icd.models._caml",
-        "DRCAMLClassifier": "sklearn_icd.models._dr_caml",
-        "DeepLabelerClassifier": "sklearn_icd.models._deep_labeler",
-        "EffectiveCANClassifier": "sklearn_icd.models._effective_can",
-        "FusionClassifier": "sklearn_icd.models._fusion",
-        "HLANClassifier": "sklearn_icd.models._hlan",
-        "HiLATClassifier": "sklearn_icd.models._hilat",
-        "JLANClassifier": "sklearn_icd.models._jlan",
-        "JointLAATClassifier": "sklearn_icd.models._joint_laat",
-        "KAICDClassifier": "sklearn_icd.models._kaicd",
-        "LAATClassifier": "sklearn_icd.models._laat",
-        "LDPLAMClassifier": "sklearn_icd.models._ld_plam",
-        "LEAMClassifier": "sklearn_icd.models._leam",
-        "LogisticRegressionBaseline": "sklearn_icd.models._logistic_regression",
-        "MVCLDAClassifier": "sklearn_icd.models._mvc_lda",
-        "MVCRLDAClassifier": "sklearn_icd.models._mvc_rlda",
-        "MultiResCNNClassifier": "sklearn_icd.models._multirescnn",
-        "PLMICDClassifier": "sklearn_icd.models._plm_icd",
-        "TextCNNClassifier": "sklearn_icd.models._text_cnn",
-        "TransICDClassifier": "sklearn_icd.models._transicd",
-    },
-)
+__all__ = sorted(_MODULES)
+
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

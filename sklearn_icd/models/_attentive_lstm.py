@@ -3,6 +3,8 @@
 from typing import Annotated
 
 from sklearn_icd.base import MultiLabelClassifier
+from sklearn_icd.models._caml import SYSTEM as CAML
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import (
@@ -121,3 +123,14 @@ class AttentiveLSTMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
             pool=LastState(),
         )
         return EncodedTitles(ids, read)
+
+
+SYSTEM = System(
+    reads="LSTM over each sentence",
+    attends="the sentences, with its title",
+    text=CAML.text,  # the paper reads lists of diagnoses
+    small={
+        **CAML.small,
+        "hidden_size": 64,  # not given; 100
+    },
+)

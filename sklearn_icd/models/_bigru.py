@@ -3,6 +3,8 @@
 from typing import Annotated
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
+from sklearn_icd.models._caml import SYSTEM as CAML
+from sklearn_icd.models._system import System
 from sklearn_icd.models._without_attention import WithoutAttention
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import (
@@ -50,10 +52,11 @@ class BiGRUClassifier(WithoutAttention, WordVectors, MultiLabelClassifier):
     Notes
     -----
     The settings are those of the baseline of CAML's paper, whose code gives each direction half
-    of the 512 units. There the padding behind short notes is read too, so that the reading from
-    the front ends with it; here it ends at the last word.
+    of the 512 units. There the padding behind short notes is read too: the reading from the front
+    ends with it, and that from the back begins with it. Here both read the words alone.
 
-    torch has no fast path for gated recurrent units on the CPU: expect an LSTM's multiple.
+    torch has no fast path for gated recurrent units on the CPU: there an LSTM of as many units
+    takes a fraction of the time.
 
     References
     ----------
@@ -93,3 +96,14 @@ class BiGRUClassifier(WithoutAttention, WordVectors, MultiLabelClassifier):
             ),
             score=LabelScores(weights, base_rates=data.base_rates),
         )
+
+
+SYSTEM = System(
+    reads="recurrent units",
+    attends="one vector for all codes",
+    text=CAML.text,
+    small={
+        **CAML.small,
+        "hidden_size": 64,  # 256
+    },
+)

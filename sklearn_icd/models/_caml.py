@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import (
@@ -12,6 +13,7 @@ from sklearn_icd.nn import (
     LabelVectors,
     WindowConvolution,
 )
+from sklearn_icd.text import WordTokenizer, make_note_cleaner
 from sklearn_icd.utils._hyperparameters import (
     Callable,
     PositiveFloat,
@@ -106,3 +108,20 @@ class CAMLClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
             attend=LabelQueries(queries),
             score=LabelScores(weights, base_rates=data.base_rates),
         )
+
+
+SYSTEM = System(
+    reads="one convolution",
+    attends="the places between the words",
+    text={
+        "clean": make_note_cleaner("caml"),
+        "tokenize": WordTokenizer(min_notes=3, max_length=2500),
+    },
+    small={
+        "embedding_dim": 64,  # 100
+        "lr": 0.003,  # 0.0001
+        "batch_size": 8,  # 16
+        "max_epochs": 30,  # 200
+        "threshold": "tuned",  # 0.5
+    },
+)

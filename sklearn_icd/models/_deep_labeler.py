@@ -5,20 +5,22 @@ from typing import Annotated
 from torch import nn
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
+from sklearn_icd.models._caml import SYSTEM as CAML
 from sklearn_icd.models._document_vectors import DocumentVectors, RememberVectors
 from sklearn_icd.models._kernel_sizes import check_kernel_sizes
+from sklearn_icd.models._system import System
 from sklearn_icd.models._without_attention import WithoutAttention
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import (
     JoinedReaders,
     LabelScores,
     LabelVectors,
-    MaskedConvolution,
     MaxPooling,
+    MultiFilterConvolution,
     NoteVectorNetwork,
-    ParallelBranches,
     PooledEncoder,
 )
+from sklearn_icd.text import NoteCleaner, WordTokenizer
 from sklearn_icd.utils._hyperparameters import (
     ArrayLike,
     Callable,
@@ -124,12 +126,12 @@ class DeepLabelerClassifier(WithoutAttention, WordVectors, MultiLabelClassifier)
 
     def build_module(self, data):
         sizes = check_kernel_sizes(self.kernel_sizes)
-        look = [
-            [MaskedConvolution(self.embedding_dim, self.n_filters, size, activation=nn.ReLU())]
-            for size in sizes
-        ]
         words = PooledEncoder(
-            embed=self.word_embedding(data), encode=ParallelBranches(look), pool=MaxPooling()
+            embed=self.word_embedding(data),
+            encode=MultiFilterConvolution(
+                self.embedding_dim, self.n_filters, sizes, activation=nn.ReLU()
+            ),
+            pool=MaxPooling(),
         )
         documents = nn.Sequential(
             DocumentVectors(
@@ -147,3 +149,18 @@ class DeepLabelerClassifier(WithoutAttention, WordVectors, MultiLabelClassifier)
             score=LabelScores(weights, base_rates=data.base_rates),
             dropout=self.dropout,
         )
+
+
+SYSTEM = System(
+    reads="convolutions of three widths, and doc2vec",
+    attends="one vector for all codes",
+    text={
+        "clean": NoteCleaner(),
+        "tokenize": WordTokenizer(min_notes=3, max_length=700),
+    },
+    small={
+        **CAML.small,
+        "document_dim": 64,  # 128
+        "dropout": 0.5,  # 0.75
+    },
+)

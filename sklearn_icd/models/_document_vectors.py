@@ -58,7 +58,7 @@ class DocumentVectors(nn.Module):
         Returns
         -------
         vectors : tensor of shape (n, dim)
-                Zeros for an empty note.
+            Zeros for an empty note.
         """
         is_note = (ids != 0).any(dim=1, keepdim=True)
         return (self._read(ids).to(self.centre) - self.centre) * self.scale * is_note

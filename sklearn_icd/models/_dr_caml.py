@@ -1,7 +1,9 @@
 """DR-CAML: CAML, with the weights of codes drawn to what their titles say."""
 
+from sklearn_icd.models._caml import SYSTEM as CAML
 from sklearn_icd.models._caml import CAMLClassifier
 from sklearn_icd.models._descriptions import DescribedCodes
+from sklearn_icd.models._system import System
 from sklearn_icd.utils._hyperparameters import hyperparameters
 
 
@@ -82,3 +84,11 @@ class DRCAMLClassifier(DescribedCodes, CAMLClassifier):
 
     def _knows_titles(self):
         return super()._knows_titles() or hasattr(self, "title_tokenizer_")
+
+
+SYSTEM = System(
+    reads="one convolution",
+    attends="the places between the words",
+    text=CAML.text,
+    small=CAML.small,
+)

@@ -7,6 +7,8 @@ from torch import nn
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
 from sklearn_icd.losses import FocalLoss
+from sklearn_icd.models._caml import SYSTEM as CAML
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import (
@@ -138,3 +140,15 @@ class EffectiveCANClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
             shortcut=MaskedConvolution(width, d, 1, norm=MaskedGroupNorm(1, d)),
             activation=nn.ReLU(),
         )
+
+
+SYSTEM = System(
+    reads="residual convolutions with squeeze and excitation",
+    attends="the words, the sum of all layers",
+    text=CAML.text,
+    small={
+        **CAML.small,
+        "n_filters": 64,  # not given; 100
+        "n_blocks": 2,  # not given; 4
+    },
+)

@@ -7,6 +7,7 @@ from torch import nn
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
 from sklearn_icd.models._kernel_sizes import check_kernel_sizes
 from sklearn_icd.models._pretrained import SegmentReader
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import (
@@ -25,6 +26,7 @@ from sklearn_icd.nn import (
     TokenEmbedding,
     TransformerEmbedding,
 )
+from sklearn_icd.text import NoteCleaner, WordTokenizer
 from sklearn_icd.utils._hyperparameters import (
     ArrayLike,
     Callable,
@@ -148,7 +150,9 @@ class FusionClassifier(SegmentReader, WordVectors, TitledCodes, MultiLabelClassi
         embed = self.make_embedding(data)
         return LabelAttentionNetwork(
             embed=embed,
-            encode=MultiFilterConvolution(embed.out_features, self.n_filters, self.kernel_sizes),
+            encode=MultiFilterConvolution(
+                embed.out_features, self.n_filters, self.kernel_sizes, activation=nn.Tanh()
+            ),
             compress=FilterCompression(
                 [SoftPooling(self.n_filters, self.pool_size) for _ in self.kernel_sizes],
                 [self._residual_blocks(size) for size in self.kernel_sizes],
@@ -205,3 +209,22 @@ class FusionClassifier(SegmentReader, WordVectors, TitledCodes, MultiLabelClassi
                 f"n_heads={self.n_heads} does not divide the {width} maps of n_filters="
                 f"{self.n_filters} and {len(sizes)} kernel_sizes: change one of them."
             )
+
+
+SYSTEM = System(  # its section 4.2
+    reads="convolutions, soft-pooling, key-query attention",
+    attends="the pooled positions",
+    text={
+        "clean": NoteCleaner(),
+        "tokenize": WordTokenizer(min_notes=3, max_length=2500),
+    },
+    small={
+        "n_filters": 32,  # 50
+        "kernel_sizes": (3, 5, 9),  # and 15, 19, 25
+        "embedding_dim": 64,  # 100
+        "lr": 0.003,  # 0.0001
+        "batch_size": 8,  # 16
+        "max_epochs": 30,
+        "threshold": "tuned",  # 0.5
+    },
+)

@@ -4,10 +4,12 @@ from typing import Annotated
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
 from sklearn_icd.models._pretrained import PretrainedTransformer
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.nn import (
     HierarchicalLabelAttention,
 )
+from sklearn_icd.text import NoteCleaner, SectionReorderer, SegmentTokenizer
 from sklearn_icd.utils._hyperparameters import (
     Callable,
     Count,
@@ -51,7 +53,8 @@ class HiLATClassifier(PretrainedTransformer, TitledCodes, MultiLabelClassifier):
     -----
     The paper reads 10 segments of 512 tokens; here their number is the data's, segments of
     padding alone are never computed, and a note of fewer segments attends to those it has.
-    All segments of a batch go through the transformer in one call.
+    All segments of a batch go through the transformer in one call. The authors' code drops
+    components of what codes pool, too, at both levels.
 
     The learning rate falls to zero in `max_epochs`, of which the paper's 2,500 steps make five
     on 8,066 notes; with fewer notes, raise `max_epochs`.
@@ -86,3 +89,25 @@ class HiLATClassifier(PretrainedTransformer, TitledCodes, MultiLabelClassifier):
         encoder = self.make_encoder(data)
         attend, score = self.make_head(data, encoder.out_features)
         return HierarchicalLabelAttention(encode=encoder, attend=attend, score=score)
+
+
+SYSTEM = System(  # its sections 3.1 and 3.3
+    reads="a pretrained transformer",
+    attends="the tokens of each segment, then the segments",
+    text={
+        "reorder": SectionReorderer(),
+        "clean": NoteCleaner(),
+        "tokenize": SegmentTokenizer(
+            None, segment_length=512, max_length=5120, special_tokens="segment"
+        ),
+    },
+    small={
+        "tokenize__segment_length": 128,  # 512
+        "tokenize__max_length": 512,  # 5120
+        "head_lr": 3e-4,  # as lr, 5e-5
+        "warmup_steps": 0.1,  # 500 of 2,500
+        "batch_size": 4,  # 16
+        "max_epochs": 5,
+        "threshold": "tuned",  # 0.5
+    },
+)

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from sklearn_icd._callbacks import PlateauDecay
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
+from sklearn_icd.models._caml import SYSTEM as CAML
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import (
@@ -63,11 +65,18 @@ class HLANClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     code: the paper runs it on 50 codes, and 50 is what it suits. A note may have any number of
     sentences, of which the paper reads 100.
 
+    All units start at one, as in the authors' code. On 300 made notes with 12 codes (16 units,
+    words as wide), micro-F1 of 100 others at the best cut was 0.76 and 0.80 after eight epochs,
+    from zero 0.87 and 0.84; after sixteen, a mean of 0.93 over four seeds with either.
+
+    In the authors' code both directions share their parameters, and words are as wide as the
+    units that read them. Here each direction has its own; with the same ones twice, the logits
+    are the same.
+
     The learning rate is halved after an epoch without a better score on the validation notes,
-    down to 0.00002; the authors' code halves it when the loss on them rises. It also reads both
-    directions with the same parameters, where here each has its own, adds a penalty of 0.0001 on
-    all weights, and can start queries and weights from vectors of codes that occur together, the
-    paper's "+LE", which is left out.
+    down to 0.00002; the authors' code halves it when the loss on them rises. It also adds a
+    penalty of 0.0001 on all weights, and can start queries and weights from vectors of codes that
+    occur together, the paper's "+LE", which is left out.
 
     References
     ----------
@@ -115,10 +124,26 @@ class HLANClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
         return SentenceLabelAttention(
             self.sentence_length,
             embed=self.word_embedding(data),
-            encode_words=BiGRU(self.embedding_dim, self.hidden_size, layer_norm=False),
+            encode_words=_read(self.embedding_dim, self.hidden_size),
             attend_words=LabelQueries(words, project=TanhKeys(d, bias=True)),
-            encode_sentences=BiGRU(d, d, layer_norm=False),
+            encode_sentences=_read(d, d),
             attend_sentences=LabelQueries(sentences, project=TanhKeys(2 * d, d, bias=True)),
             score=LabelScores(weights, base_rates=data.base_rates),
             dropout=self.dropout,
         )
+
+
+def _read(width, hidden_size):
+    return BiGRU(width, hidden_size, layer_norm=False, first_state=1.0)
+
+
+SYSTEM = System(
+    reads="recurrent units over words, then over sentences",
+    attends="the words of each sentence, then the sentences",
+    text=CAML.text,
+    small={
+        **CAML.small,
+        "hidden_size": 32,  # 100
+        "dropout": 0.2,  # 0.5
+    },
+)

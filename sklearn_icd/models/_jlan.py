@@ -7,6 +7,7 @@ from torch import nn
 from sklearn_icd.base import MultiLabelClassifier
 from sklearn_icd.codes import TitleEncoder
 from sklearn_icd.losses import TruncatedBCE
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import BiLSTM, LabelScores, LabelVectors, TokenEmbedding
@@ -17,6 +18,7 @@ from sklearn_icd.nn._joint import (
     ResidualEncoder,
     SumPooledScore,
 )
+from sklearn_icd.text import NoteCleaner, WordTokenizer
 from sklearn_icd.utils._hyperparameters import (
     Count,
     NonNegativeFloat,
@@ -179,3 +181,22 @@ def _residual_block(width, kernel_size):
 
 def _own_scores(width, titles, base_rates):
     return LabelScores(LabelVectors(len(titles), width, titles=titles), base_rates=base_rates)
+
+
+SYSTEM = System(  # its "Experiment setting"
+    reads="residual convolution, LSTM",
+    attends="the words, with a question and with its title",
+    text={
+        "clean": NoteCleaner(),
+        "tokenize": WordTokenizer(min_notes=2, max_length=2500),
+    },
+    small={
+        "embedding_dim": 64,  # 256
+        "hidden_size": 64,  # 256
+        "attention_size": 64,  # 200
+        "lr": 0.003,  # 0.001
+        "batch_size": 8,  # not given; 16
+        "max_epochs": 30,
+        "threshold": "tuned",  # 0.5
+    },
+)

@@ -5,7 +5,9 @@ import torch
 from torch import nn
 
 from sklearn_icd.codes import find_code_system
+from sklearn_icd.models._laat import SYSTEM as LAAT
 from sklearn_icd.models._laat import LAATClassifier
+from sklearn_icd.models._system import System
 from sklearn_icd.nn import TwoLevelNetwork
 from sklearn_icd.utils._hyperparameters import PositiveInt, Titles, hyperparameters
 
@@ -121,3 +123,11 @@ def _category(system, code):
         # of a category of diagnoses, which have a dot.
         name = system.normalise(code)
         return name if "-" in name or "." in name else f"procedures {name[:3]}"
+
+
+SYSTEM = System(
+    reads="LSTM",
+    attends="the words, in a space of their own",
+    text=LAAT.text,
+    small={**LAAT.small, "projection_size": 16},  # 128
+)

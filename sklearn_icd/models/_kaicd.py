@@ -5,7 +5,9 @@ from typing import Annotated
 from torch import nn
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
+from sklearn_icd.models._caml import SYSTEM as CAML
 from sklearn_icd.models._kernel_sizes import check_kernel_sizes
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import CodeTitles
 from sklearn_icd.models._without_attention import WithoutAttention
 from sklearn_icd.models._words import WordVectors
@@ -16,13 +18,13 @@ from sklearn_icd.nn import (
     KnowledgeAttention,
     LabelScores,
     LabelVectors,
-    MaskedConvolution,
     MaxPooling,
+    MultiFilterConvolution,
     NoteVectorNetwork,
-    ParallelBranches,
     PooledEncoder,
     TokenEmbedding,
 )
+from sklearn_icd.text import NoteCleaner, TfidfTruncator, WordTokenizer
 from sklearn_icd.utils._hyperparameters import (
     ArrayLike,
     Callable,
@@ -74,7 +76,8 @@ class KAICDClassifier(WithoutAttention, WordVectors, CodeTitles, MultiLabelClass
     A classifier sees ids and no words, so the words of titles are numbered by themselves, in lower
     case, and have vectors of their own, as in the authors' code. There these start from
     continuous-bag-of-words vectors of the titles and stay; here they start at random and are
-    trained. Where no titles are known, each code has a trained vector in place of a title.
+    trained. Padding behind a short title takes part in the attention there, not here. Where no
+    titles are known, each code has a trained vector in place of a title.
 
     The authors assign codes from a probability of 0.2 on; `threshold` is 0.5 here, or "tuned".
 
@@ -115,12 +118,12 @@ class KAICDClassifier(WithoutAttention, WordVectors, CodeTitles, MultiLabelClass
     def build_module(self, data):
         sizes = check_kernel_sizes(self.kernel_sizes)
         width, k = self.n_filters * len(sizes), 2 * self.hidden_size
-        look = [
-            [MaskedConvolution(self.embedding_dim, self.n_filters, size, activation=nn.ReLU())]
-            for size in sizes
-        ]
         notes = PooledEncoder(
-            embed=self.word_embedding(data), encode=ParallelBranches(look), pool=MaxPooling()
+            embed=self.word_embedding(data),
+            encode=MultiFilterConvolution(
+                self.embedding_dim, self.n_filters, sizes, activation=nn.ReLU()
+            ),
+            pool=MaxPooling(),
         )
         weights = LabelVectors(data.n_outputs, k + width)
         return NoteVectorNetwork(
@@ -139,3 +142,21 @@ class KAICDClassifier(WithoutAttention, WordVectors, CodeTitles, MultiLabelClass
             pool=AttentivePooling(k, max(1, self.hidden_size // 2)),
         )
         return EncodedTitles(ids, read)
+
+
+SYSTEM = System(
+    reads="convolutions of three widths",
+    attends="one vector for all codes, with what it finds in their titles",
+    text={
+        "clean": NoteCleaner(),
+        "truncate": TfidfTruncator(max_words=768),
+        "tokenize": WordTokenizer(min_notes=3),
+    },
+    small={
+        **CAML.small,
+        "n_filters": 64,  # 448
+        "hidden_size": 32,  # 128
+        "title_dim": 64,  # 192
+        "patience": 10,  # 30
+    },
+)

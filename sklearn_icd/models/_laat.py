@@ -4,6 +4,7 @@ from typing import Annotated
 
 from sklearn_icd._callbacks import PlateauDecay
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import (
@@ -14,6 +15,7 @@ from sklearn_icd.nn import (
     LabelVectors,
     TanhKeys,
 )
+from sklearn_icd.text import NoteCleaner, WordTokenizer
 from sklearn_icd.utils._hyperparameters import (
     Callable,
     PositiveFloat,
@@ -175,3 +177,26 @@ class LAATClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
             "attend": LabelQueries(queries, project=TanhKeys(width, self.attention_size)),
             "score": LabelScores(weights, base_rates=base_rates),
         }
+
+
+SYSTEM = System(
+    reads="LSTM",
+    attends="the words, in a space of their own",
+    text={
+        # Runs of letters and digits with a letter among them; brackets keep their words.
+        "clean": NoteCleaner(
+            remove_deidentification=False, remove_rules=False, token_pattern=r"\w+"
+        ),
+        # Its authors keep every word of the training notes.
+        "tokenize": WordTokenizer(min_notes=1, max_length=4000),
+    },
+    small={
+        "embedding_dim": 64,  # 100
+        "hidden_size": 64,  # 512
+        "attention_size": 64,  # 512
+        "lr": 0.003,  # 0.001
+        "max_epochs": 30,  # 50
+        "patience": 10,  # 6
+        "threshold": "tuned",  # 0.5
+    },
+)

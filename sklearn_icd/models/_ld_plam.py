@@ -6,6 +6,7 @@ import torch
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
 from sklearn_icd.codes import TitleEncoder
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import (
@@ -16,6 +17,7 @@ from sklearn_icd.nn import (
     SimilarityQueries,
     TokenEmbedding,
 )
+from sklearn_icd.text import NoteCleaner, TfidfTruncator, WordTokenizer
 from sklearn_icd.utils._hyperparameters import (
     Callable,
     PositiveFloat,
@@ -91,6 +93,10 @@ class LDPLAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     they are a linear map from d to m. A note without any known word gets the same logit for
     every code, because no code has a bias of its own.
 
+    The authors' code normalises by batch before the ReLU of an attention layer, drops components
+    behind it, trains the label vectors, and with more than one layer computes the attention from
+    the vectors behind the ReLU, where eq. 6 has those before it.
+
     References
     ----------
     .. [1] Y. Wu, M. Zeng, Y. Yu, Y. Li and M. Li, "A Pseudo Label-wise Attention Network for
@@ -147,3 +153,25 @@ class LDPLAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
             attend=SimilarityQueries(vectors, trainable=random or self.train_label_vectors),
             score=SharedScore(width),
         )
+
+
+SYSTEM = System(  # its section 5.3
+    reads="LSTM",
+    attends="pseudo labels, which look at the words",
+    text={
+        "clean": NoteCleaner(),
+        "truncate": TfidfTruncator(max_words=2500),
+        "tokenize": WordTokenizer(min_notes=3),
+    },
+    small={
+        "n_pseudo_labels": 64,  # 256, for 8,907 codes
+        "embedding_dim": 64,  # 128
+        "hidden_size": 64,  # 128
+        "optimizer": "adam",  # "lamb"
+        "lr": 0.003,  # 0.005
+        "batch_size": 8,  # 128
+        "max_epochs": 30,
+        "patience": 10,  # 64
+        "threshold": "tuned",  # 0.5
+    },
+)

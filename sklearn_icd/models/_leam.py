@@ -6,6 +6,8 @@ from torch import nn
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
 from sklearn_icd.codes import TitleEncoder
+from sklearn_icd.models._caml import SYSTEM as CAML
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import (
@@ -14,8 +16,7 @@ from sklearn_icd.nn import (
     LabelQueries,
     LabelScores,
     LabelVectors,
-    MaskedConvolution,
-    ParallelBranches,
+    MultiFilterConvolution,
 )
 from sklearn_icd.utils._hyperparameters import (
     Callable,
@@ -69,7 +70,7 @@ class LEAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     best label of each word makes one attention for all, and labels that must classify themselves.
 
     Dropout takes the same components of a note from all codes; the authors' code draws them for
-    each code. An even window reaches further to the left.
+    each code.
 
     References
     ----------
@@ -100,12 +101,23 @@ class LEAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
         e, n_labels = self.embedding_dim, data.n_outputs
         titles = self.encode_titles(data, self.label_encoder or TitleEncoder(random_state=0))
         own = None if self.label_encoder is None else titles
-        look = MaskedConvolution(e, e, self.kernel_size, activation=nn.ReLU())
         return LabelAttentionNetwork(
             embed=self.word_embedding(data),
-            encode=ParallelBranches([[look]]),
+            encode=MultiFilterConvolution(e, e, [self.kernel_size], activation=nn.ReLU()),
             attend=DroppedValues(
                 LabelQueries(LabelVectors(n_labels, e, titles=titles)), self.dropout
             ),
             score=LabelScores(LabelVectors(n_labels, e, titles=own), base_rates=data.base_rates),
         )
+
+
+SYSTEM = System(
+    reads="one convolution",
+    attends="the words, with its title",
+    text=CAML.text,
+    small={
+        **CAML.small,
+        "kernel_size": 3,  # 10
+        "dropout": 0.2,  # 0.5
+    },
+)

@@ -14,7 +14,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_icd._code_classifier import CodeClassifier, base_rates
+from sklearn_icd.models._system import System
 from sklearn_icd.models._without_attention import WithoutAttention
+from sklearn_icd.text import WordTokenizer, make_note_cleaner
 from sklearn_icd.utils._hyperparameters import (
     OpenShare,
     PositiveFloat,
@@ -221,3 +223,14 @@ def _fit_code(model, features, column, base_rate):
         return 0, logit(base_rate), 0
     model.fit(features, y)
     return model.coef_[0], model.intercept_[0], model.n_iter_[0]
+
+
+SYSTEM = System(
+    reads="counts",
+    attends="one vector for all codes",
+    text={
+        "clean": make_note_cleaner("caml"),
+        "tokenize": WordTokenizer(min_notes=3),
+    },
+    small={"threshold": "tuned"},  # 0.5
+)

@@ -6,7 +6,9 @@ from typing import Annotated
 from torch import nn
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
+from sklearn_icd.models._caml import SYSTEM as CAML
 from sklearn_icd.models._kernel_sizes import check_kernel_sizes
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import (
@@ -72,7 +74,7 @@ class MultiResCNNClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     Batch normalisation counts the words of notes only, and padding is zero before each
     convolution, so that neither padding nor, at prediction, the other notes of a batch change
     anything. Beyond one residual block, all blocks give `n_filters` maps, where the authors' code
-    narrows them step by step; the paper uses one. An even window reaches further to the left.
+    narrows them step by step; the paper uses one. An even window reaches further to the right.
 
     The paper stops on precision at 8 (5 with 50 codes): pass
     ``monitor=get_scorer("precision_at_8")`` from `sklearn_icd.metrics`; the default is micro-F1.
@@ -134,3 +136,19 @@ class MultiResCNNClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
             shortcut=convolve(width, 1),
             activation=nn.Sequential(nn.Tanh(), nn.Dropout(self.dropout)),
         )
+
+
+SYSTEM = System(
+    reads="residual convolutions of six widths",
+    attends="the words",
+    text=CAML.text,
+    small={
+        "n_filters": 32,  # 50
+        "kernel_sizes": (3, 5, 9),  # and 15, 19, 25
+        "embedding_dim": 64,  # 100
+        "lr": 0.003,  # 0.0001
+        "batch_size": 8,  # 16
+        "max_epochs": 30,  # 500
+        "threshold": "tuned",  # 0.5
+    },
+)

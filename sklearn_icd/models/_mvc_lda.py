@@ -3,7 +3,9 @@
 from typing import Annotated
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
+from sklearn_icd.models._caml import SYSTEM as CAML
 from sklearn_icd.models._kernel_sizes import check_kernel_sizes
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import (
@@ -127,3 +129,11 @@ class MVCLDAClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
                 "windows with the same middle can be compared. Take all even or all odd."
             )
         return sizes
+
+
+SYSTEM = System(
+    reads="convolutions of four widths, the largest value of each map",
+    attends="the places between the words",
+    text=CAML.text,
+    small=CAML.small,
+)

@@ -1,7 +1,9 @@
 """MVC-RLDA: MVC-LDA, with the attention of codes drawn to what their titles say."""
 
+from sklearn_icd.models._caml import SYSTEM as CAML
 from sklearn_icd.models._descriptions import DescribedCodes
 from sklearn_icd.models._mvc_lda import MVCLDAClassifier
+from sklearn_icd.models._system import System
 from sklearn_icd.utils._hyperparameters import hyperparameters
 
 
@@ -61,3 +63,11 @@ class MVCRLDAClassifier(DescribedCodes, MVCLDAClassifier):
         network = super().build_module(data)
         network.penalize_queries = self.make_penalty(data, self._check_sizes())
         return network
+
+
+SYSTEM = System(
+    reads="convolutions of four widths, the largest value of each map",
+    attends="the places between the words",
+    text=CAML.text,
+    small=CAML.small,
+)

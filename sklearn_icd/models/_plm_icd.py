@@ -4,11 +4,13 @@ from typing import Annotated, Literal
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
 from sklearn_icd.models._pretrained import PretrainedTransformer
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.nn import (
     LabelAttentionNetwork,
     TransformerEmbedding,
 )
+from sklearn_icd.text import NoteCleaner, SegmentTokenizer
 from sklearn_icd.utils._hyperparameters import (
     ArrayLike,
     Callable,
@@ -90,3 +92,22 @@ class PLMICDClassifier(PretrainedTransformer, TitledCodes, MultiLabelClassifier)
             attend=attend,
             score=score,
         )
+
+
+SYSTEM = System(  # its appendix A
+    reads="a pretrained transformer",
+    attends="the tokens of all segments",
+    text={
+        "clean": NoteCleaner(),
+        "tokenize": SegmentTokenizer(
+            None, segment_length=128, max_length=3072, special_tokens="note"
+        ),
+    },
+    small={
+        "tokenize__max_length": 512,  # 3,072
+        "head_lr": 3e-4,  # as lr, 5e-5
+        "warmup_steps": 0.1,  # 2,000
+        "batch_size": 4,  # 8
+        "max_epochs": 5,  # 20
+    },
+)

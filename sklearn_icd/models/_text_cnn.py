@@ -3,6 +3,8 @@
 from typing import Annotated
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
+from sklearn_icd.models._caml import SYSTEM as CAML
+from sklearn_icd.models._system import System
 from sklearn_icd.models._without_attention import WithoutAttention
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import (
@@ -11,7 +13,7 @@ from sklearn_icd.nn import (
     MaxPooling,
     NoteVectorNetwork,
     PooledEncoder,
-    WindowConvolution,
+    ValidConvolution,
 )
 from sklearn_icd.utils._hyperparameters import (
     Callable,
@@ -46,14 +48,14 @@ class TextCNNClassifier(WithoutAttention, WordVectors, MultiLabelClassifier):
 
     See Also
     --------
-    CAMLClassifier : The same convolution, to which each code attends.
+    CAMLClassifier : Each code attends to the windows.
     sklearn_icd.pipelines.make_icd_pipeline : The classifier behind its text steps.
 
     Notes
     -----
-    The settings are those of the baseline of CAML's paper. Its windows lie inside the note; here
-    those that reach beyond its ends count too, with zeros outside, so that a note may be shorter
-    than a window. Biases start at the log-odds of the codes.
+    Settings and computation are those of the baseline of CAML's paper. A note that is shorter than
+    a window, which fails there unless a longer one stands beside it, is filled up with zeros.
+    Biases start at the log-odds of the codes.
 
     The paper stops on precision at 8; the default here is micro-F1.
 
@@ -61,7 +63,7 @@ class TextCNNClassifier(WithoutAttention, WordVectors, MultiLabelClassifier):
     ----------
     .. [1] Y. Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP, 2014.
     .. [2] J. Mullenbach, S. Wiegreffe, J. Duke, J. Sun and J. Eisenstein, "Explainable Prediction
-       of Medical Codes from Clinical Text", NAACL-HLT, 2018: its baselines.
+       of Medical Codes from Clinical Text", NAACL-HLT, 2018: its baselines (`ValidConvolution`).
 
     Examples
     --------
@@ -92,8 +94,19 @@ class TextCNNClassifier(WithoutAttention, WordVectors, MultiLabelClassifier):
         return NoteVectorNetwork(
             read=PooledEncoder(
                 embed=self.word_embedding(data, dropout=self.dropout),
-                encode=WindowConvolution(self.embedding_dim, self.n_filters, [self.kernel_size]),
+                encode=ValidConvolution(self.embedding_dim, self.n_filters, self.kernel_size),
                 pool=MaxPooling(),
             ),
             score=LabelScores(weights, base_rates=data.base_rates),
         )
+
+
+SYSTEM = System(
+    reads="one convolution",
+    attends="one vector for all codes",
+    text=CAML.text,
+    small={
+        **CAML.small,
+        "n_filters": 128,  # 500
+    },
+)

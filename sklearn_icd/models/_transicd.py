@@ -6,6 +6,8 @@ import numpy as np
 
 from sklearn_icd.base import MultiLabelClassifier, Optimizer
 from sklearn_icd.losses import LDAMLoss
+from sklearn_icd.models._caml import SYSTEM as CAML
+from sklearn_icd.models._system import System
 from sklearn_icd.models._titles import TitledCodes
 from sklearn_icd.models._words import WordVectors
 from sklearn_icd.nn import (
@@ -79,8 +81,9 @@ class TransICDClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     -----
     The authors' code tells each word the place of its note in the batch instead of its own place
     in the note; here it is its own. It adds a bias to the scores of each code over the words,
-    which cancels in the softmax, drops weights of the attention between words, which is left out
-    here, and starts from word vectors of the continuous bag of words, where ours are skip-gram's.
+    which cancels in the softmax. It drops components of the input twice, and weights of the
+    attention between words, which are kept here. It starts from word vectors of the continuous
+    bag of words, where ours are skip-gram's.
 
     References
     ----------
@@ -154,5 +157,18 @@ class TransICDClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
 
 def _shares_of_margin(data):
     """Give n^(-1/4) for each code with n training notes, 1 for those without."""
-    counts = np.rint(data.base_rates * (len(data.tokens) + 1) - 0.5)
+    counts = np.rint(data.base_rates * (len(data.tokens) + 1) - 0.5)  # as they were smoothed
     return np.maximum(counts, 1) ** -0.25
+
+
+SYSTEM = System(
+    reads="a small transformer, trained from the start",
+    attends="the words, in a space of their own",
+    text=CAML.text,
+    small={
+        **CAML.small,
+        "feedforward_size": 128,  # 512
+        "attention_size": 64,  # 256
+        "lr": 0.001,
+    },
+)

@@ -107,6 +107,7 @@ from sklearn_icd.nn._weighted_targets import (
     WeightedTargets,
 )
 from sklearn_icd.nn._windows import (
+    ValidConvolution,
     WindowConvolution,
 )
 
@@ -161,6 +162,7 @@ __all__ = [
     "TransformerLayer",
     "TransformerStack",
     "TwoLevelNetwork",
+    "ValidConvolution",
     "WeightedTargets",
     "WindowConvolution",
     "attention_weights",

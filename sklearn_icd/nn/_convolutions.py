@@ -8,7 +8,7 @@ from torch.nn.functional import conv2d
 class MaskedConvolution(nn.Module):
     """Convolve over the positions of padded notes, then normalise and activate.
 
-    ``y_j = activation(norm(sum_i W_i x_(j + i - k // 2) + b))``, of the same length as the note;
+    ``y_j = activation(norm(sum_i W_i x_(j + i - (k - 1) // 2) + b))``, as long as the note;
     what the windows find outside of the note is zero.
 
     Parameters
@@ -20,7 +20,8 @@ class MaskedConvolution(nn.Module):
         Width of the output.
 
     kernel_size : int
-        Positions k in a window. Where it is even, the window reaches further to the left.
+        Positions k in a window. Where it is even, the window reaches further to the right, as
+        torch's and TensorFlow's "same" padding has it.
 
     norm : Module, default=None
         Takes what was convolved and the mask, as `MaskedGroupNorm`. It brings its own bias, so
@@ -52,7 +53,8 @@ class MaskedConvolution(nn.Module):
         y : tensor of shape (n, t, out_features)
             Zero where there is padding.
         """
-        y = convolve(self.convolution, x)[:, : x.shape[1]]  # an even kernel makes t + 1
+        y = convolve(self.convolution, x)
+        y = y[:, y.shape[1] - x.shape[1] :]  # an even kernel makes t + 1
         if self.norm is not None:
             y = self.norm(y, mask)
         if self.activation is not None:
@@ -60,8 +62,8 @@ class MaskedConvolution(nn.Module):
         return y * mask[..., None]
 
 
-def convolve(convolution, x):
-    """Convolve vectors whose features stand last, with k // 2 zeros on both sides.
+def convolve(convolution, x, *, padding=None):
+    """Convolve vectors whose features stand last, with zeros on both sides.
 
     Parameters
     ----------
@@ -71,16 +73,21 @@ def convolve(convolution, x):
     x : tensor of shape (n, t, in_features)
         Vectors.
 
+    padding : int, default=None
+        Zeros on either side. None: k // 2, so that y is as long as x, and for an even kernel one
+        longer.
+
     Returns
     -------
-    y : tensor of shape (n, t, out_features), or (n, t + 1, out_features) for an even kernel
+    y : tensor of shape (n, t + 2 * padding - k + 1, out_features)
         What the windows gave.
     """
     # Features that stand last are what torch calls a picture with channels last, of height 1:
     # nothing is transposed in memory, and the kernels for it are the faster ones.
     picture = x.transpose(1, 2)[:, :, None]  # (n, in_features, 1, t)
     weight, bias = convolution.weight[:, :, None], convolution.bias
-    y = conv2d(picture, weight, bias, padding=(0, weight.shape[-1] // 2))
+    padding = weight.shape[-1] // 2 if padding is None else padding
+    y = conv2d(picture, weight, bias, padding=(0, padding))
     return y[:, :, 0].transpose(1, 2)
 
 
@@ -141,7 +148,7 @@ class MaskedGroupNorm(nn.Module):
 class MultiFilterConvolution(nn.Module):
     """Look at a note through windows of several sizes.
 
-    ``x^i_j = tanh(conv({e_j, ..., e_(j + k_i - 1)}; W^i))`` for each filter i, centred on j.
+    ``x^i_j = f(conv({e_j, ..., e_(j + k_i - 1)}; W^i))`` for each filter i, centred on j.
 
     Parameters
     ----------
@@ -154,16 +161,19 @@ class MultiFilterConvolution(nn.Module):
     kernel_sizes : sequence of int
         Words in a window, one for each filter.
 
+    activation : Module
+        The f, element by element: tanh in Fusion, ReLU where the largest value of a map counts.
+
     References
     ----------
     .. [1] J. Luo et al., "Fusion: Towards Automated ICD Coding via Feature Compression",
        Findings of ACL-IJCNLP 2021: eq. 1.
     """
 
-    def __init__(self, in_features, n_filters, kernel_sizes):
+    def __init__(self, in_features, n_filters, kernel_sizes, *, activation):
         super().__init__()
         self.filters = nn.ModuleList(
-            MaskedConvolution(in_features, n_filters, size, activation=nn.Tanh())
+            MaskedConvolution(in_features, n_filters, size, activation=activation)
             for size in kernel_sizes
         )
 

@@ -52,11 +52,14 @@ class BiLSTM(nn.Module):
             The same mask.
         """
         reverse = _reversed_positions(mask)[..., None]  # (n, t, 1)
-        ahead, _ = self.ahead(x)
-        back, _ = self.back(x.gather(1, reverse.expand_as(x)))
+        ahead, _ = self.ahead(x, self._first_states(x))
+        back, _ = self.back(x.gather(1, reverse.expand_as(x)), self._first_states(x))
         back = back.gather(1, reverse.expand_as(back))
         hidden = self.norm(torch.cat([ahead, back], dim=-1))
         return hidden * mask[..., None], mask
+
+    def _first_states(self, x):
+        return None  # zeros
 
 
 class BiGRU(BiLSTM):
@@ -72,9 +75,19 @@ class BiGRU(BiLSTM):
 
     layer_norm : bool, default=True
         Whether to normalise the output.
+
+    first_state : float, default=0.0
+        What all units start with, in both directions.
     """
 
     cell = nn.GRU
+
+    def __init__(self, input_size, hidden_size, *, layer_norm=True, first_state=0.0):
+        super().__init__(input_size, hidden_size, layer_norm=layer_norm)
+        self.first_state = first_state
+
+    def _first_states(self, x):
+        return x.new_full((1, len(x), self.ahead.hidden_size), self.first_state)
 
 
 class ForwardLSTM(nn.Module):

@@ -1,7 +1,8 @@
-"""Windows over a note whose middle may lie between two words, and attention over them."""
+"""Windows over a note: all that touch it, with attention over them, or those that lie inside."""
 
 import torch
 from torch import nn
+from torch.nn.functional import pad
 
 from sklearn_icd.nn._convolutions import convolve
 
@@ -99,3 +100,58 @@ class WindowConvolution(nn.Module):
         length = mask.sum(dim=1)[:, None, None].expand(-1, weights.shape[1], 1)  # (n, k, 1)
         words[..., :1] += half[..., :1]
         return words.scatter_add(-1, (length - 1).clamp_min(0), half.gather(-1, length))
+
+
+class ValidConvolution(nn.Module):
+    """Look at a note through the windows that lie inside it.
+
+    ``y_j = tanh(sum_m W_m x_(j + m) + b)``; a note of t words has t - k + 1 such windows. One that
+    is shorter than a window is filled up with zeros behind its last word, and has one.
+
+    Parameters
+    ----------
+    in_features : int
+        Width of the word vectors.
+
+    out_features : int
+        Width of the output.
+
+    kernel_size : int
+        Words k in a window.
+
+    References
+    ----------
+    .. [1] Y. Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP, 2014:
+       eq. 1-2.
+    """
+
+    def __init__(self, in_features, out_features, kernel_size):
+        super().__init__()
+        self.convolution = nn.Conv1d(in_features, out_features, kernel_size)
+        nn.init.xavier_uniform_(self.convolution.weight)
+
+    def forward(self, x, mask):
+        """Look at padded notes.
+
+        Parameters
+        ----------
+        x : tensor of shape (n, t, in_features)
+            Word vectors, zero where there is padding.
+
+        mask : tensor of bool of shape (n, t)
+            Real words: a run of True from the first on.
+
+        Returns
+        -------
+        seen : tensor of shape (n, max(1, t - k + 1), out_features)
+            One vector per window, zero where there is padding.
+
+        mask : tensor of bool of shape (n, max(1, t - k + 1))
+            The windows that end with a real word, and the first of a note of few words.
+        """
+        k = self.convolution.kernel_size[0]
+        missing = max(k - x.shape[1], 0)
+        x, mask = pad(x, (0, 0, 0, missing)), pad(mask, (0, missing))
+        inside = torch.cat([mask[:, :1], mask[:, k:]], dim=1)
+        seen = convolve(self.convolution, x, padding=0)
+        return seen.tanh() * inside[..., None], inside

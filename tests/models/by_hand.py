@@ -80,9 +80,9 @@ def layer_norm(x, weight, bias, eps=1e-5):
     return (x - mean) / np.sqrt(variance + eps) * weight + bias
 
 
-def gru(x, w_in, w_state, b_in, b_state):
+def gru(x, w_in, w_state, b_in, b_state, *, start=0.0):
     """Give the states of gated recurrent units, in torch's order of gates."""
-    h, states = np.zeros(w_state.shape[1]), []
+    h, states = np.full(w_state.shape[1], start), []
     for x_t in x:
         (r_x, z_x, n_x), (r_h, z_h, n_h) = (
             np.split(w_in @ x_t + b_in, 3),
@@ -112,10 +112,17 @@ def recurrent_parameters(module, name):
     return values(module, *(f"{name}.{kind}" for kind in kinds))
 
 
-def bigru(module, name, x):
+def bigru(module, name, x, *, start=0.0):
     """Give the states of `BiGRU`, ahead and back."""
-    ahead = gru(x, *recurrent_parameters(module, f"{name}.ahead"))
-    back = gru(x[::-1], *recurrent_parameters(module, f"{name}.back"))[::-1]
+    ahead = gru(x, *recurrent_parameters(module, f"{name}.ahead"), start=start)
+    back = gru(x[::-1], *recurrent_parameters(module, f"{name}.back"), start=start)[::-1]
+    return np.hstack([ahead, back])
+
+
+def bilstm(module, name, x):
+    """Give the states of `BiLSTM` before its normalisation, ahead and back."""
+    ahead = lstm(x, *recurrent_parameters(module, f"{name}.ahead"))
+    back = lstm(x[::-1], *recurrent_parameters(module, f"{name}.back"))[::-1]
     return np.hstack([ahead, back])
 
 

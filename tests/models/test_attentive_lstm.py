@@ -28,6 +28,20 @@ def fit(**parameters):
     return AttentiveLSTMClassifier(**{**TINY, **SIZES, **TITLED, **parameters}).fit(*notes())
 
 
+def test_shapes_of_the_parameters():
+    """There is no public code; beside the LSTMs, only the scores of codes have a bias."""
+    lstms = {"weight_ih_l0": (20, 6), "weight_hh_l0": (20, 5)}
+    lstms |= {"bias_ih_l0": (20,), "bias_hh_l0": (20,)}
+    readers = ("compress.encode.ahead", "attend.vectors.read.encode.ahead")
+    assert shapes(fit().net_.module_) == {
+        "embed.table.weight": (20, 6),
+        "attend.vectors.read.embed.table.weight": (9, 6),
+        **{f"{reader}.{k}": s for reader in readers for k, s in lstms.items()},
+        "score.vectors.free": (4, 5),
+        "score.bias": (4,),
+    }
+
+
 def sentences(words):
     return [words[start : start + 3] for start in range(0, len(words), 3)]
 

@@ -25,22 +25,23 @@ def fit(**parameters):
 def test_shapes_of_the_parameters():
     """Compare with an independent implementation, for e = 6, 3 maps, vectors of 5 and 4 codes.
 
-    ============  ===========  =============================================
-    public name   shape        ours
-    ============  ===========  =============================================
-    cnn1, cnn2    (3, 1, k, k)  read.readers.0.encode.branches.i.0.convolution
-    fc1           (2, 5)       read.readers.1.1
-    fc2           (4, 8)       score.vectors.free, score.bias
-    ============  ===========  =============================================
+    ============  ============  ===========================================
+    public name   shape         ours
+    ============  ============  ===========================================
+    cnn1, cnn2    (3, 1, k, k)  read.readers.0.encode.filters.i.convolution
+    fc1           (2, 5)        read.readers.1.1
+    fc2           (4, 8)        score.vectors.free, score.bias
+    ============  ============  ===========================================
 
-    Its windows see k components of k words, ours all components of k words.
+    There is no code of the authors'. The windows of that implementation see k components of k
+    words, ours all components of k words.
     """
     assert shapes(fit().net_.module_) == {
         "read.readers.0.embed.table.weight": (20, 6),
-        "read.readers.0.encode.branches.0.0.convolution.weight": (3, 6, 3),
-        "read.readers.0.encode.branches.0.0.convolution.bias": (3,),
-        "read.readers.0.encode.branches.1.0.convolution.weight": (3, 6, 4),
-        "read.readers.0.encode.branches.1.0.convolution.bias": (3,),
+        "read.readers.0.encode.filters.0.convolution.weight": (3, 6, 3),
+        "read.readers.0.encode.filters.0.convolution.bias": (3,),
+        "read.readers.0.encode.filters.1.convolution.weight": (3, 6, 4),
+        "read.readers.0.encode.filters.1.convolution.bias": (3,),
         "read.readers.1.1.weight": (2, 5),
         "read.readers.1.1.bias": (2,),
         "score.vectors.free": (4, 8),
@@ -65,12 +66,12 @@ def test_codes_score_the_largest_values_and_the_paragraph_vector(words):
             table[words],
             *values(
                 module,
-                f"read.readers.0.encode.branches.{i}.0.convolution.weight",
-                f"read.readers.0.encode.branches.{i}.0.convolution.bias",
+                f"read.readers.0.encode.filters.{i}.convolution.weight",
+                f"read.readers.0.encode.filters.{i}.convolution.bias",
             ),
             left=left,
         )
-        for i, left in enumerate((1, 2))
+        for i, left in enumerate((1, 1))
     ]
     found = np.maximum(np.hstack(maps), 0).max(axis=0)
     [document] = module.read.readers[1][0](torch.tensor([words])).numpy()

@@ -10,6 +10,7 @@ from by_hand import (
     convolve,
     group_norm,
     notes,
+    shapes,
     single,
     unreached_parameters,
     values,
@@ -26,6 +27,31 @@ SIZES = {"n_filters": 4, "n_blocks": 2, "kernel_size": 3, "reduction": 2}
 
 def fit(**parameters):
     return EffectiveCANClassifier(**{**TINY, **SIZES, **parameters}).fit(*notes())
+
+
+def test_shapes_of_the_parameters():
+    """There is no public code; convolutions have the bias of their normalisation alone."""
+    expected = {
+        "embed.table.weight": (20, 6),
+        "encode.bias": (4,),
+        "attend.vectors.free": (4, 4),
+        "score.vectors.free": (4, 4),
+        "score.bias": (4,),
+    }
+    for i, width in enumerate((6, 4)):
+        layer = f"encode.layers.{i}"
+        expected |= {
+            f"encode.projections.{i}.weight": (4, 4),
+            f"{layer}.layers.0.convolution.weight": (4, width, 3),
+            f"{layer}.layers.1.squeeze.weight": (2, 4),
+            f"{layer}.layers.1.squeeze.bias": (2,),
+            f"{layer}.layers.1.excite.weight": (4, 2),
+            f"{layer}.layers.1.excite.bias": (4,),
+            f"{layer}.shortcut.convolution.weight": (4, width, 1),
+        }
+        for part in ("layers.0", "shortcut"):
+            expected |= {f"{layer}.{part}.norm.{name}": (4,) for name in ("weight", "bias")}
+    assert shapes(fit().net_.module_) == expected
 
 
 def block_by_hand(module, i, x):

@@ -3,6 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from by_hand import (
+    attend,
+    beside_a_longer,
+    convolve,
+    group_norm,
+    layer_norm,
+    shapes,
+    single,
+    values,
+)
 from scipy import sparse
 from scipy.special import softmax
 from sklearn.metrics import f1_score
@@ -65,38 +75,120 @@ def test_defaults_are_the_papers():
 
 
 def test_shapes_of_the_parameters():
+    """Compare with the public code, for a vocabulary of 20, e = 6, d = 4, k = 1 and 3, 4 codes.
+
+    ======================================  =========  =============================================
+    public name                             shape      ours
+    ======================================  =========  =============================================
+    word_rep.embed.weight                   (20, 6)    embed.table.weight
+    conv.channel-3.baseconv.weight          (6, 6, 3)  encode.filters.1.convolution.weight (4, 6, 3)
+    conv.channel-3.baseconv.bias            (6,)       encode.filters.1.convolution.bias (4,)
+    conv.channel-3.basevonb-pool-0
+    .att_conv.0.weight                      (1, 6, 1)  compress.pools.1.score.weight (1, 4)
+    none: it cancels in the softmax                    compress.pools.1.score.bias (1,)
+    conv.channel-3.resconv-0.left.0         (4, 6, 3)  compress.blocks.1.0.layers.0.convolution
+    conv.channel-3.resconv-0.left.1         (4,)       compress.blocks.1.0.layers.0.norm
+    conv.channel-3.resconv-0.left.3         (4, 4, 3)  compress.blocks.1.0.layers.1.convolution
+    conv.channel-3.resconv-0.left.4         (4,)       compress.blocks.1.0.layers.1.norm
+    conv.channel-3.resconv-0.shortcut.0     (4, 6, 1)  compress.blocks.1.0.shortcut.convolution
+    conv.channel-3.resconv-0.shortcut.1     (4,)       compress.blocks.1.0.shortcut.norm
+    transfer.encoder_layers.0.attention
+    .linear_q, .linear_k, .linear_v         (8, 8)     compress.mix.project (24, 8)
+    .linear_final                           (8, 8)     compress.mix.join
+    .layer_norm                             (8,)       compress.mix.norm
+    transfer.encoder_layers.0.feed_forward  ...        none
+    transfer.pos_embedding                  ...        none
+    output_layer.U.weight                   (4, 8)     attend.vectors.free
+    output_layer.U.bias                     (4,)       none: there it is made, and never used
+    output_layer.final.weight               (4, 8)     score.vectors.free
+    output_layer.final.bias                 (4,)       score.bias
+    ======================================  =========  =============================================
+
+    The convolutions of a residual block have no bias; normalisation has weight and bias, as have
+    the four maps of the key-query attention. With e = d and without what `transfer` does, the
+    public code gives the same logits; with one head, the attention in it the same as ours. The
+    rest is what the Notes of the class tell.
+    """
     X, Y = notes()
-    fitted = FusionClassifier(**{**TINY, "n_residual_blocks": 2}).fit(X, Y)
-    shapes = {k: tuple(v.shape) for k, v in fitted.net_.module_.named_parameters()}
-    assert shapes["embed.table.weight"] == (20, 6)
-    assert shapes["encode.filters.1.convolution.weight"] == (4, 6, 3)
-    assert shapes["compress.pools.1.score.weight"] == (1, 4)
-    assert shapes["compress.blocks.1.1.layers.1.convolution.weight"] == (4, 4, 3)
-    assert shapes["compress.blocks.1.1.layers.1.norm.weight"] == (4,)
-    assert shapes["compress.mix.project.weight"] == (24, 8)
-    assert shapes["attend.vectors.free"] == shapes["score.vectors.free"] == (4, 8)
-    assert shapes["score.bias"] == (4,)
+    expected = {
+        "embed.table.weight": (20, 6),
+        "compress.mix.project.weight": (24, 8),
+        "compress.mix.project.bias": (24,),
+        "compress.mix.join.weight": (8, 8),
+        "compress.mix.join.bias": (8,),
+        "compress.mix.norm.weight": (8,),
+        "compress.mix.norm.bias": (8,),
+        "attend.vectors.free": (4, 8),
+        "score.vectors.free": (4, 8),
+        "score.bias": (4,),
+    }
+    for i, k in enumerate((1, 3)):
+        block = f"compress.blocks.{i}.0"
+        expected |= {
+            f"encode.filters.{i}.convolution.weight": (4, 6, k),
+            f"encode.filters.{i}.convolution.bias": (4,),
+            f"compress.pools.{i}.score.weight": (1, 4),
+            f"compress.pools.{i}.score.bias": (1,),
+            f"{block}.layers.0.convolution.weight": (4, 4, k),
+            f"{block}.layers.1.convolution.weight": (4, 4, k),
+            f"{block}.shortcut.convolution.weight": (4, 4, 1),
+        }
+        for part in ("layers.0", "layers.1", "shortcut"):
+            expected |= {f"{block}.{part}.norm.{name}": (4,) for name in ("weight", "bias")}
+    assert shapes(FusionClassifier(**TINY).fit(X, Y).net_.module_) == expected
 
 
-def test_codes_attend_to_the_compressed_positions():
+def compressed_by_hand(module, x):
+    """Give what the filters make of word vectors (t, 6): eq. 1 and 2, section 3.2.3."""
+    found = []
+    for i, k in enumerate((1, 3)):
+        look, b, w, c = values(
+            module,
+            *(f"encode.filters.{i}.convolution.{name}" for name in ("weight", "bias")),
+            *(f"compress.pools.{i}.score.{name}" for name in ("weight", "bias")),
+        )
+        y = np.tanh(convolve(x, look, b, left=k // 2))
+        windows = [y[start : start + 2] for start in range(0, len(y), 2)]
+        y = np.array([softmax(window @ w[0] + c) @ window for window in windows])
+
+        def normed(y, part, k, block=f"compress.blocks.{i}.0"):
+            names = ("convolution.weight", "norm.weight", "norm.bias")
+            W, gamma, beta = values(module, *(f"{block}.{part}.{name}" for name in names))
+            return group_norm(convolve(y, W, 0, left=k // 2), gamma, beta)
+
+        inner = normed(np.tanh(normed(y, "layers.0", k)), "layers.1", k)
+        found.append(np.tanh(inner + normed(y, "shortcut", 1)))
+    return np.hstack(found)
+
+
+def mixed_by_hand(module, positions):
+    """Let positions (p, 8) look at each other with two heads: section 3.3."""
+    P, p, J, j, gamma, beta = values(
+        module,
+        *(
+            f"compress.mix.{part}.{name}"
+            for part in ("project", "join", "norm")
+            for name in ("weight", "bias")
+        ),
+    )
+    parts = np.split(positions @ P.T + p, 3, axis=1)
+    heads = [[part[:, h : h + 4] for part in parts] for h in (0, 4)]
+    found = np.hstack([softmax(q @ k.T / 2, axis=1) @ v for q, k, v in heads])
+    return layer_norm(positions + found @ J.T + j, gamma, beta)
+
+
+@pytest.mark.parametrize("words", [[2, 5, 3, 4, 2, 9, 11], [3]])
+def test_logits_are_those_of_the_paper(words):
     X, Y = notes()
     fitted = FusionClassifier(**TINY, precision="float64").fit(X, Y)
-    X = ragged()
-    module = fitted.net_.module_.eval()
-    logits = fitted.decision_function(X)
-    for i, length in enumerate([9, 4, 1, 0, 5]):
-        if length == 0:
-            continue
-        ids = torch.from_numpy(X[[i]].toarray()[:, :length].astype(np.int64))
-        positions, _ = module.compress(*module.encode(*module.embed(ids)))
-        g, queries, weights, bias = (
-            tensor.detach().numpy()
-            for tensor in (positions[0], module.attend.vectors(), *module.score())
-        )
-        assert len(g) == -(-length // 2)
-        pooled = softmax(queries @ g.T, axis=1) @ g
-        expected = (weights * pooled).sum(axis=1) + bias
-        np.testing.assert_allclose(logits[i], expected, rtol=1e-9, atol=1e-9)
+    module = fitted.net_.module_
+    table, U, weight, bias = values(
+        module, "embed.table.weight", "attend.vectors.free", "score.vectors.free", "score.bias"
+    )
+    g = mixed_by_hand(module, compressed_by_hand(module, table[words]))
+    expected = (weight * attend(U, g, g)).sum(axis=1) + bias
+    for X in (single(*words), beside_a_longer(*words)):
+        np.testing.assert_allclose(fitted.decision_function(X)[0], expected, rtol=1e-9)
 
 
 def test_an_empty_note_has_the_biases_of_the_codes():

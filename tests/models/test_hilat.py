@@ -53,6 +53,36 @@ def test_the_papers_equations(encoder):
         np.testing.assert_allclose(attended[i], weights, rtol=1e-5, atol=1e-7)
 
 
+def test_shapes_of_the_parameters():
+    """Compare with the public code, for hidden states of 8 and 3 codes.
+
+    ============================================  ======  ============================
+    public name                                   shape   ours
+    ============================================  ======  ============================
+    transformer_layer.*                                   encode.transformer.*
+    label_wise_attention_layer.l1_linear.weight   (8, 8)  attend.project.linear.weight
+    label_wise_attention_layer.l2_linear.weight   (3, 8)  attend.vectors.free
+    chunk_attention_layer.l1_linear.weight        (8, 8)  mix.weight
+    chunk_attention_layer.l2_linear.weight        (1, 8)  query (8,)
+    classifier_layer.weight                       (3, 8)  score.vectors.free
+    classifier_layer.bias                         (3,)    score.bias
+    ============================================  ======  ============================
+
+    The four maps of the attentions have no bias.
+    """
+    X, Y = notes()
+    classifier = HiLATClassifier(pretrained=tiny_model(), max_epochs=1, validation_fraction=None)
+    parameters = classifier.fit(X, Y).net_.module_.named_parameters()
+    assert {n: tuple(p.shape) for n, p in parameters if "transformer" not in n} == {
+        "attend.project.linear.weight": (8, 8),
+        "attend.vectors.free": (3, 8),
+        "mix.weight": (8, 8),
+        "query": (8,),
+        "score.vectors.free": (3, 8),
+        "score.bias": (3,),
+    }
+
+
 def test_codes_start_at_their_base_rates():
     X, Y = notes()
     classifier = HiLATClassifier(pretrained=tiny_model(), max_epochs=1, lr=1e-12, random_state=0,

@@ -39,20 +39,21 @@ def test_defaults_are_those_of_the_authors_code():
 def test_shapes_of_the_parameters():
     """Compare with the public code, for a vocabulary of 20, e = 6, h = 3 and 4 codes.
 
-    There words and units must be as wide, both directions share their parameters, and a gate has
-    one bias where torch has two.
+    There words and units must be as wide, and both directions share their parameters. A gate has
+    one bias where torch has two, the second of which is zero in a comparison, and the update gate
+    z is one minus torch's: its parameters have the other sign.
 
     ==================================  ========  ==========================================
     public name                         shape     ours
     ==================================  ========  ==========================================
     Embedding                           (20, 6)   embed.table.weight
-    W_z, W_r, W_h                       (6, 3)    encode_words.ahead.weight_ih_l0 (9, 6)
-    U_z, U_r, U_h                       (3, 3)    encode_words.ahead.weight_hh_l0 (9, 3)
-    b_z, b_r, b_h                       (3,)      encode_words.ahead.bias_ih_l0 (9,)
+    W_r, -W_z, W_h                      (6, 3)    encode_words.ahead.weight_ih_l0 (9, 6)
+    U_r, -U_z, U_h                      (3, 3)    encode_words.ahead.weight_hh_l0 (9, 3)
+    b_r, -b_z, b_h                      (3,)      encode_words.ahead.bias_ih_l0 (9,)
     W_w_attention_word                  (6, 6)    attend_words.project.linear.weight
     W_b_attention_word                  (6,)      attend_words.project.linear.bias
     ..._informative_word_per_label      (4, 6)    attend_words.vectors.free
-    W_z_sentence, ...                   (6, 6)    encode_sentences.ahead.weight_ih_l0 (18, 6)
+    W_r_sentence, ...                   (6, 6)    encode_sentences.ahead.weight_ih_l0 (18, 6)
     W_w_attention_sentence              (12, 6)   attend_sentences.project.linear.weight (6, 12)
     W_b_attention_sentence              (6,)      attend_sentences.project.linear.bias
     ..._informative_sentence_per_label  (4, 6)    attend_sentences.vectors.free
@@ -87,13 +88,14 @@ def by_hand(module, words):
     table, weight, bias = values(module, "embed.table.weight", "score.vectors.free", "score.bias")
     found, inside = [], []
     for start in range(0, len(words), 3):
-        h = bigru(module, "encode_words", table[words[start : start + 3]])
+        h = bigru(module, "encode_words", table[words[start : start + 3]], start=1.0)
         keys = np.tanh(h @ W.T + b)
         found.append(attend(Q, keys, h))
         inside.append(softmax(Q @ keys.T, axis=1))
     logits, rows = [], []
     for label in range(4):
-        g = bigru(module, "encode_sentences", np.array([sentence[label] for sentence in found]))
+        sentences = np.array([sentence[label] for sentence in found])
+        g = bigru(module, "encode_sentences", sentences, start=1.0)
         shares = softmax(np.tanh(g @ V.T + c) @ P[label])
         logits.append(weight[label] @ (shares @ g) + bias[label])
         rows.append(np.hstack([shares[s] * of[label] for s, of in enumerate(inside)]))

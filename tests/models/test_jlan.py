@@ -62,6 +62,7 @@ def test_defaults_are_the_papers():
 
 @pytest.mark.parametrize("with_encoder", [False, True])
 def test_shapes_of_the_parameters(with_encoder):
+    """There is no public code."""
     X, Y = notes()
     encoder = TitleEncoder(random_state=0) if with_encoder else None
     fitted = titled(n_residual_blocks=2, label_encoder=encoder).fit(X, Y)

@@ -49,7 +49,7 @@ def test_shapes_of_the_parameters():
     public name                      shape          ours
     ===============================  =============  ===========================================
     noteEmbedding.embedding.weight   (20, 6)        read.0.embed.table.weight
-    textCNN.conv1dList.i.0.weight    (3, 6, k)      read.0.encode.branches.i.0.convolution
+    textCNN.conv1dList.i.0.weight    (3, 6, k)      read.0.encode.filters.i.convolution
     titleEmbedding.embedding.weight  (9, 5)         read.1.titles.read.embed.table.weight
     textBiRNN.biGRU, both ways       (12, 5), ...   read.1.titles.read.encode.ahead, .back
     simpleAttn.attnWeight.0          (2, 8), (2,)   read.1.titles.read.pool.project
@@ -70,10 +70,10 @@ def test_shapes_of_the_parameters():
     }
     assert named == {
         "read.0.embed.table.weight": (20, 6),
-        "read.0.encode.branches.0.0.convolution.weight": (3, 6, 1),
-        "read.0.encode.branches.0.0.convolution.bias": (3,),
-        "read.0.encode.branches.1.0.convolution.weight": (3, 6, 3),
-        "read.0.encode.branches.1.0.convolution.bias": (3,),
+        "read.0.encode.filters.0.convolution.weight": (3, 6, 1),
+        "read.0.encode.filters.0.convolution.bias": (3,),
+        "read.0.encode.filters.1.convolution.weight": (3, 6, 3),
+        "read.0.encode.filters.1.convolution.bias": (3,),
         **{f"read.1.titles.read.{k}": s for k, s in titles.items()},
         "read.1.project.weight": (8, 6),
         "read.1.project.bias": (8,),
@@ -106,7 +106,7 @@ def test_logits_are_those_of_the_public_formulas(words):
         module,
         "read.0.embed.table.weight",
         *(
-            f"read.0.encode.branches.{i}.0.convolution.{kind}"
+            f"read.0.encode.filters.{i}.convolution.{kind}"
             for i in range(2)
             for kind in ("weight", "bias")
         ),

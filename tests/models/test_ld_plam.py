@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from by_hand import attend, beside_a_longer, bilstm, layer_norm, shapes, single, values
 from scipy import sparse
+from scipy.special import softmax
 from sklearn.metrics import f1_score
 
 from sklearn_icd.losses import BCE
@@ -48,15 +50,84 @@ def test_defaults_are_the_papers():
 
 
 def test_shapes_of_the_parameters():
+    """Compare with the public code, for a vocabulary of 20, e = 6, u = 4, m = 4, K = 2 and 4 codes.
+
+    ==================================  ========  ===================================
+    public name                         shape     ours
+    ==================================  ========  ===================================
+    embedding.embedding.weight          (20, 6)   embed.table.weight
+    biLSTM.biLSTM.weight_ih_l0          (16, 6)   encode.ahead.weight_ih_l0
+    biLSTM.biLSTM.weight_hh_l0          (16, 4)   encode.ahead.weight_hh_l0
+    biLSTM.biLSTM.bias_ih_l0, .bias_hh  (16,)     encode.ahead.bias_ih_l0, .bias_hh_l0
+    biLSTM.biLSTM.*_reverse             the same  encode.back.*
+    LNandDP.layerNorm.weight, .bias     (8,)      encode.norm.weight, .bias
+    icdAttn.attns.k.weight, .bias       (4, 8)    compress.modes.k.weight, .bias (4,)
+    icdAttn.hdns.0.weight, .bias        (8, 8)    compress.projections.0
+    icdAttn.hdns.1.weight, .bias        (128, 8)  compress.projections.1
+    icdAttn.bns.k                       (8,)      none: the paper has no normalisation here
+    icdAttn.labDescVec                  (4, 128)  attend.label_vectors
+    fcLinear.out.weight, .bias          (1, 128)  score.linear.weight, .bias (1,)
+    ==================================  ========  ===================================
+
+    At prediction, the authors' batch normalisation is a factor and a summand per feature, which
+    the map before it can hold.
+    """
     X, Y = notes()
     fitted = LDPLAMClassifier(**{**TINY, "n_attention_layers": 2, "word_vectors": None}).fit(X, Y)
-    shapes = {k: tuple(v.shape) for k, v in fitted.net_.module_.named_parameters()}
-    assert shapes["embed.table.weight"] == (20, 6)
-    assert shapes["encode.ahead.weight_hh_l0"] == (16, 4)
-    assert shapes["compress.modes.0.weight"] == shapes["compress.modes.1.weight"] == (4, 8)
-    assert shapes["compress.projections.0.weight"] == (8, 8)
-    assert shapes["attend.label_vectors"] == (4, shapes["compress.projections.1.weight"][0])
-    assert shapes["score.linear.weight"] == (1, shapes["attend.label_vectors"][1])
+    expected = {
+        "embed.table.weight": (20, 6),
+        "encode.norm.weight": (8,),
+        "encode.norm.bias": (8,),
+        "compress.projections.0.weight": (8, 8),
+        "compress.projections.0.bias": (8,),
+        "compress.projections.1.weight": (128, 8),
+        "compress.projections.1.bias": (128,),
+        "attend.label_vectors": (4, 128),
+        "score.linear.weight": (1, 128),
+        "score.linear.bias": (1,),
+    }
+    for k in range(2):
+        expected |= {f"compress.modes.{k}.weight": (4, 8), f"compress.modes.{k}.bias": (4,)}
+    lstm = {"weight_ih_l0": (16, 6), "weight_hh_l0": (16, 4)}
+    lstm |= {"bias_ih_l0": (16,), "bias_hh_l0": (16,)}
+    expected |= {f"encode.{way}.{k}": s for way in ("ahead", "back") for k, s in lstm.items()}
+    assert shapes(fitted.net_.module_) == expected
+
+
+@pytest.mark.parametrize("words", [[2, 5, 3, 4, 2, 9, 11], [3]])
+@pytest.mark.parametrize("n_layers", [1, 2])
+def test_logits_are_those_of_the_paper(words, n_layers):
+    X, Y = notes()
+    settings = {"n_attention_layers": n_layers, "word_vectors": None, "precision": "float64"}
+    fitted = LDPLAMClassifier(**{**TINY, **settings}).fit(X, Y)
+    module = fitted.net_.module_
+    torch.manual_seed(0)
+    for parameter in module.parameters():  # no part so small that its absence would pass
+        parameter.data.normal_()
+    table, gamma, beta, labels, w, b = values(
+        module,
+        "embed.table.weight",
+        "encode.norm.weight",
+        "encode.norm.bias",
+        "attend.label_vectors",
+        "score.linear.weight",
+        "score.linear.bias",
+    )
+    a = u = layer_norm(bilstm(module, "encode", table[words]), gamma, beta)
+    for k in range(n_layers):
+        mode, offset, W, c = values(
+            module,
+            *(
+                f"compress.{p}.{k}.{q}"
+                for p in ("modes", "projections")
+                for q in ("weight", "bias")
+            ),
+        )
+        a = softmax(a @ mode.T + offset, axis=0).T @ u
+        u = np.maximum(a @ W.T + c, 0)
+    expected = attend(labels, u, u) @ w[0] + b
+    for X in (single(*words), beside_a_longer(*words)):
+        np.testing.assert_allclose(fitted.decision_function(X)[0], expected, rtol=1e-9)
 
 
 def test_it_can_learn_what_stands_in_the_notes():

@@ -23,7 +23,7 @@ from sklearn_icd.models import LEAMClassifier
 
 
 def fit(**parameters):
-    return LEAMClassifier(**{**TINY, "kernel_size": 3, **parameters}).fit(*notes())
+    return LEAMClassifier(**{**TINY, "kernel_size": 4, **parameters}).fit(*notes())
 
 
 def test_defaults_are_those_of_the_authors_code():
@@ -33,23 +33,26 @@ def test_defaults_are_those_of_the_authors_code():
 
 
 def test_shapes_of_the_parameters():
-    """Compare with the public code, for a vocabulary of 20, e = 6, k = 3 and 4 codes.
+    """Compare with the public code, for a vocabulary of 20, e = 6, k = 4 and 4 codes.
 
-    ===========================  =========  =======================================
-    public name                  shape      ours
-    ===========================  =========  =======================================
-    embed/W                      (20, 6)    embed.table.weight
-    Conv/weights                 (3, 6, 6)  encode.branches.0.0.convolution.weight
-    Conv/biases                  (6,)       encode.branches.0.0.convolution.bias
-    class_emb/W_class            (4, 6)     attend.attend.vectors.free
-    classify_l dis/weights       (6, 1)     score.vectors.free (4, 6)
-    classify_l dis/biases        (1,)       score.bias (4,)
-    ===========================  =========  =======================================
+    ==========================  =========  =============================================
+    public name                 shape      ours
+    ==========================  =========  =============================================
+    embed/W                     (20, 6)    embed.table.weight
+    Conv/weights                (4, 6, 6)  encode.filters.0.convolution.weight (6, 6, 4)
+    Conv/biases                 (6,)       encode.filters.0.convolution.bias
+    class_embembed/W_class      (4, 6)     attend.attend.vectors.free
+    classify_0dis/weights, ...  (6, 1)     score.vectors.free (4, 6)
+    classify_0dis/biases, ...   (1,)       score.bias (4,)
+    ==========================  =========  =============================================
+
+    The axes of the convolution are those of TensorFlow, whose "same" padding puts one zero before
+    the note and two behind it.
     """
     assert shapes(fit().net_.module_) == {
         "embed.table.weight": (20, 6),
-        "encode.branches.0.0.convolution.weight": (6, 6, 3),
-        "encode.branches.0.0.convolution.bias": (6,),
+        "encode.filters.0.convolution.weight": (6, 6, 4),
+        "encode.filters.0.convolution.bias": (6,),
         "attend.attend.vectors.free": (4, 6),
         "score.vectors.free": (4, 6),
         "score.bias": (4,),
@@ -62,8 +65,8 @@ def test_logits_are_those_of_the_public_formulas(words):
     table, W, b, C, weight, bias = values(
         fitted.net_.module_,
         "embed.table.weight",
-        "encode.branches.0.0.convolution.weight",
-        "encode.branches.0.0.convolution.bias",
+        "encode.filters.0.convolution.weight",
+        "encode.filters.0.convolution.bias",
         "attend.attend.vectors.free",
         "score.vectors.free",
         "score.bias",

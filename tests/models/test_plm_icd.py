@@ -38,7 +38,21 @@ def test_the_papers_equations(encoder):
         np.testing.assert_allclose(attended[i], weights, rtol=1e-5, atol=1e-7)
 
 
-def test_neither_projection_of_the_attention_has_a_bias():
+def test_shapes_of_the_parameters():
+    """Compare with the public code, for hidden states of 8 and 3 codes.
+
+    ====================  ======  ============================
+    public name           shape   ours
+    ====================  ======  ============================
+    roberta.*                     embed.encoder.transformer.*
+    first_linear.weight   (8, 8)  attend.project.linear.weight
+    second_linear.weight  (3, 8)  attend.vectors.free
+    third_linear.weight   (3, 8)  score.vectors.free
+    third_linear.bias     (3,)    score.bias
+    ====================  ======  ============================
+
+    Neither projection of the attention has a bias.
+    """
     X, Y = notes()
     classifier = PLMICDClassifier(pretrained=tiny_model(), max_epochs=1, validation_fraction=None,
                                   threshold=0.5).fit(X, Y)  # fmt: skip

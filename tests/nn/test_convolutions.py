@@ -61,7 +61,7 @@ BLOCKS = {
 
 class Filters(MultiFilterConvolution):
     def __init__(self):
-        super().__init__(4, 3, (2, 3, 25))
+        super().__init__(4, 3, (2, 3, 25), activation=nn.Tanh())
 
     def forward(self, x, mask):
         maps, same = super().forward(x, mask)
@@ -92,8 +92,8 @@ def by_hand(note, convolution):
     y = np.zeros((t, len(weight)))
     for j in range(t):
         for i in range(k):
-            if 0 <= j + i - k // 2 < t:
-                y[j] += weight[:, :, i] @ note[j + i - k // 2]
+            if 0 <= j + i - (k - 1) // 2 < t:
+                y[j] += weight[:, :, i] @ note[j + i - (k - 1) // 2]
     return y if convolution.bias is None else y + convolution.bias.detach().numpy()
 
 
@@ -117,11 +117,13 @@ def test_convolution_of_each_window(kernel_size):
         assert not y[i, length:].any()
 
 
-def test_convolution_is_torchs():
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+@pytest.mark.parametrize("kernel_size", [4, 5])
+def test_convolution_is_torchs(kernel_size):
     x, _ = padded()
     everywhere = torch.ones(5, 12, dtype=torch.bool)
-    block = MaskedConvolution(4, 6, 5).double()
-    reference = nn.Conv1d(4, 6, 5, padding=2).double()
+    block = MaskedConvolution(4, 6, kernel_size).double()
+    reference = nn.Conv1d(4, 6, kernel_size, padding="same").double()
     reference.load_state_dict(block.convolution.state_dict())
     torch.testing.assert_close(
         block(x, everywhere), reference(x.transpose(1, 2)).transpose(1, 2), rtol=1e-10, atol=1e-12

@@ -89,6 +89,16 @@ def test_both_directions_are_torchs(encoder, reference):
     assert not hidden[~MASK].any()
 
 
+def test_units_may_start_elsewhere():
+    encoder, x = BiGRU(4, 3, layer_norm=False, first_state=0.5).double(), vectors()
+    hidden, _ = encoder(x, MASK)
+    start = torch.full((1, 1, 3), 0.5, dtype=torch.float64)
+    for i, length in enumerate(LENGTHS[:3]):
+        note = x[[i], :length]
+        ahead, back = encoder.ahead(note, start)[0], encoder.back(note.flip(1), start)[0].flip(1)
+        torch.testing.assert_close(hidden[i, :length], torch.cat([ahead, back], dim=-1)[0])
+
+
 def test_reading_ahead_is_torchs():
     encoder, x = ForwardLSTM(4, 3).double(), vectors()
     hidden, mask = encoder(x, MASK)

@@ -1,4 +1,4 @@
-"""Windows between words against loops in numpy, their attention back on words, and padding."""
+"""Windows over and inside notes against loops in numpy, attention back on words, padding."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_icd.nn import WindowConvolution
+from sklearn_icd.nn import ValidConvolution, WindowConvolution
 
 LENGTHS = [5, 1, 3, 0, 12]
 SIZES = {"even": [10], "odd": [3], "several": [2, 4, 8], "several odd": [1, 5]}
@@ -110,3 +110,41 @@ def test_gradients_are_those_of_finite_differences(name):
     assert torch.autograd.gradcheck(
         lambda x: block(x * mask[..., None], mask)[0], [x.requires_grad_()]
     )
+
+
+# Windows inside the note ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3, 4, 13])
+def test_each_window_inside_the_note_is_seen(kernel_size):
+    torch.manual_seed(0)
+    block = ValidConvolution(4, 3, kernel_size).double()
+    weight, bias = (p.detach().numpy() for p in block.parameters())
+    x, mask = padded()
+    seen, real = block(x, mask)
+    assert seen.shape == (5, max(1, 12 - kernel_size + 1), 3)
+    assert not seen[~real].any()
+    for i, length in enumerate(LENGTHS):
+        filled = np.zeros((max(length, kernel_size), 4))
+        filled[:length] = x[i, :length]
+        windows = np.lib.stride_tricks.sliding_window_view(filled, kernel_size, axis=0)
+        expected = np.tanh(np.einsum("oek,tek->to", weight, windows) + bias)
+        np.testing.assert_allclose(
+            seen[i, real[i]].detach(), expected[: None if length else 0], atol=1e-12
+        )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=4), st.integers(1, 12))
+def test_windows_inside_are_the_same_alone_and_padded(lengths, kernel_size):
+    torch.manual_seed(0)
+    block = ValidConvolution(4, 3, kernel_size).double()
+    x, mask = padded(lengths, t=9)
+    together, real = block(x, mask)
+    for i, length in enumerate(lengths):
+        if length:
+            alone, all_real = block(x[[i], :length], mask[[i], :length])
+            assert all_real.all()
+            torch.testing.assert_close(alone[0], together[i, real[i]], rtol=0, atol=1e-12)
+        else:
+            assert not real[i].any()
