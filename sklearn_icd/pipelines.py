@@ -1,15 +1,14 @@
 """Every system as its paper ran it, text steps included."""
 
 import copy
-from importlib import import_module
 
 from sklearn import clone, get_config
 from sklearn.pipeline import Pipeline
 
 from sklearn_icd._predict_frame import predict_frame
 from sklearn_icd._predict_topk import predict_topk
-from sklearn_icd._systems import SYSTEMS
 from sklearn_icd.codes import TransformerEncoder
+from sklearn_icd.models._registry import find_systems, load_system
 
 __all__ = ["load_published", "make_icd_pipeline", "predict_frame", "predict_topk", "with_codes"]
 
@@ -19,10 +18,9 @@ def make_icd_pipeline(name, *, size="paper", pretrained=None, **parameters):
 
     Parameters
     ----------
-    name : {"attentive-lstm", "bigru", "caml", "deep-labeler", "dr-caml", "effective-can", \
-"fusion", "hilat", "hlan", "jlan", "joint-laat", "kaicd", "laat", "ld-plam", "leam", \
-"logistic-regression", "multirescnn", "mvc-lda", "mvc-rlda", "plm-icd", "text-cnn", "transicd"}
-        The system.
+    name : str
+        The system, such as "caml", "ld-plam" or "plm-icd";
+        :func:`~sklearn_icd.utils.all_systems` lists them.
 
     size : {"paper", "small"}, default="paper"
         "paper": the paper's settings. "small": settings that train in about a minute on a
@@ -31,8 +29,9 @@ def make_icd_pipeline(name, *, size="paper", pretrained=None, **parameters):
         of the codes (`label_encoder`), which its papers leave out.
 
     pretrained : str or path-like, default=None
-        The transformer of "hilat" and "plm-icd", which must be given, and its tokenizer: a
-        folder, read without network, or a name on the Hugging Face hub. Loaded by `fit`.
+        The transformer of systems that read with one, such as "hilat" and "plm-icd", which must be
+        given, and its tokenizer: a folder, read without network, or a name on the Hugging Face
+        hub. Loaded by `fit`.
 
     **parameters : dict
         Parameters of the classifier, such as ``random_state=0``; those of a step are named
@@ -62,13 +61,12 @@ def make_icd_pipeline(name, *, size="paper", pretrained=None, **parameters):
     >>> pipeline["tokenize"]
     SegmentTokenizer(pretrained='models/roberta-base')
     """
-    if name not in SYSTEMS:
-        raise ValueError(f"name={name!r} is not a known system; there is {sorted(SYSTEMS)}.")
+    if name not in find_systems():
+        raise ValueError(f"name={name!r} is not a known system; there is {[*find_systems()]}.")
     if size not in ("paper", "small"):
         raise ValueError(f"size must be 'paper' or 'small', got {size!r}.")
-    system = SYSTEMS[name]
-    _check_pretrained(name, pretrained)
-    classifier = getattr(import_module("sklearn_icd.models"), system.classifier)  # takes seconds
+    classifier, system = load_system(name)
+    _check_pretrained(name, system, pretrained)
     text = [(step, clone(transformer)) for step, transformer in system.text.items()]
     if system.has_transformer:
         text[-1][1].set_params(pretrained=pretrained)
@@ -161,15 +159,15 @@ def _small(system, pretrained):
     return {"label_encoder": TransformerEncoder(pretrained), **system.small}
 
 
-def _check_pretrained(name, pretrained):
-    if SYSTEMS[name].has_transformer:
+def _check_pretrained(name, system, pretrained):
+    if system.has_transformer:
         if pretrained is None:
             raise ValueError(
                 f"{name!r} needs pretrained: the folder of a transformer with its tokenizer, or "
                 "its name on the Hugging Face hub."
             )
     elif pretrained is not None:
-        with_transformer = tuple(sorted(k for k, v in SYSTEMS.items() if v.has_transformer))
+        with_transformer = [k for k in find_systems() if load_system(k)[1].has_transformer]
         raise ValueError(
             f"pretrained={pretrained!r} is for {with_transformer}, and {name!r} has no "
             "transformer: leave it out."

@@ -11,7 +11,7 @@ from sklearn.exceptions import SkipTestWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from tiny_models import tiny_model
+from small_systems import SMALL, TINY_BERT, EveryTitle
 
 import sklearn_icd
 from sklearn_icd._code_classifier import CodeClassifier
@@ -19,27 +19,13 @@ from sklearn_icd.codes import CodeBinarizer, TitleEncoder, TransformerEncoder, W
 from sklearn_icd.model_selection import MultilabelCalibrator, ThresholdTuner
 from sklearn_icd.models import (
     AttentiveLSTMClassifier,
-    BiGRUClassifier,
     CAMLClassifier,
-    DeepLabelerClassifier,
-    DRCAMLClassifier,
-    EffectiveCANClassifier,
     FusionClassifier,
     HiLATClassifier,
-    HLANClassifier,
     JLANClassifier,
-    JointLAATClassifier,
     KAICDClassifier,
-    LAATClassifier,
     LDPLAMClassifier,
-    LEAMClassifier,
     LogisticRegressionBaseline,
-    MultiResCNNClassifier,
-    MVCLDAClassifier,
-    MVCRLDAClassifier,
-    PLMICDClassifier,
-    TextCNNClassifier,
-    TransICDClassifier,
     _words,
 )
 from sklearn_icd.text import (
@@ -53,19 +39,6 @@ from sklearn_icd.utils import all_estimators, estimator_checks
 from sklearn_icd.utils.estimator_checks import CLASSIFIER_CHECKS
 
 
-class EveryTitle:
-    """Stand in for the titles of whatever codes a check makes up."""
-
-    def __repr__(self):
-        return "EveryTitle()"  # part of the names of tests, which all processes must agree on
-
-    def __contains__(self, code):
-        return True
-
-    def __getitem__(self, code):
-        return "some condition"
-
-
 class VectorsByPosition(TransformerMixin, BaseEstimator):
     """Stand in for an encoder, with the same vectors whatever the codes are called."""
 
@@ -76,74 +49,12 @@ class VectorsByPosition(TransformerMixin, BaseEstimator):
         return np.random.RandomState(0).normal(size=(len(X), 6))
 
 
-WORDS = {"embedding_dim": 16, "word_vectors": None, "lr": 0.02}
-TINY_BERT = tiny_model("bert")
-TRANSFORMER = {"pretrained": TINY_BERT, "lr": 0.01, "warmup_steps": 0}
-SMALL = {
-    AttentiveLSTMClassifier: {**WORDS, "hidden_size": 16, "sentence_length": 3},
-    BiGRUClassifier: {**WORDS, "hidden_size": 16},
-    CAMLClassifier: {**WORDS, "n_filters": 16},
-    DRCAMLClassifier: {**WORDS, "n_filters": 16, "label_titles": EveryTitle()},
-    DeepLabelerClassifier: {
-        **WORDS,
-        "n_filters": 8,
-        "document_dim": 8,
-        "document_size": 8,
-        "document_epochs": 2,
-        "dropout": 0.2,
-    },
-    EffectiveCANClassifier: {
-        **WORDS,
-        "n_filters": 16,
-        "n_blocks": 2,
-        "kernel_size": 3,
-        "reduction": 4,
-    },
-    FusionClassifier: {**WORDS, "n_filters": 8, "kernel_sizes": (3, 5)},
-    HLANClassifier: {**WORDS, "hidden_size": 8, "sentence_length": 3, "dropout": 0.2},
-    HiLATClassifier: TRANSFORMER,
-    JLANClassifier: {**WORDS, "hidden_size": 16, "attention_size": 16},
-    JointLAATClassifier: {
-        **WORDS,
-        "hidden_size": 16,
-        "attention_size": 16,
-        "projection_size": 4,
-        "categories": EveryTitle(),
-    },
-    KAICDClassifier: {
-        **WORDS,
-        "n_filters": 8,
-        "hidden_size": 8,
-        "title_dim": 8,
-        "dropout": 0.2,
-        "label_titles": EveryTitle(),
-    },
-    LAATClassifier: {**WORDS, "hidden_size": 16, "attention_size": 16},
-    LDPLAMClassifier: {**WORDS, "n_pseudo_labels": 8, "hidden_size": 16, "optimizer": "adam"},
-    LEAMClassifier: {**WORDS, "kernel_size": 3, "dropout": 0.2},
-    MVCLDAClassifier: {**WORDS, "n_filters": 16, "kernel_sizes": (2, 4)},
-    MVCRLDAClassifier: {
-        **WORDS,
-        "n_filters": 16,
-        "kernel_sizes": (2, 4),
-        "label_titles": EveryTitle(),
-    },
-    MultiResCNNClassifier: {**WORDS, "n_filters": 8, "kernel_sizes": (3, 5)},
-    PLMICDClassifier: {**TRANSFORMER, "threshold": 0.5},
-    TextCNNClassifier: {**WORDS, "n_filters": 32},
-    TransICDClassifier: {
-        **WORDS,
-        "n_heads": 2,
-        "feedforward_size": 32,
-        "attention_size": 16,
-        "lr": 0.005,
-    },
-}
 LINEAR = OneVsRestClassifier(LogisticRegression())
+NETWORKS = {cls: small for cls, small in SMALL.items() if cls is not LogisticRegressionBaseline}
 LONGER = {"batch_size": 50, "max_epochs": 30, "validation_fraction": None}
 SCIKIT_LEARN_CASES = [
     system(**small, **LONGER, precision=precision)
-    for system, small in SMALL.items()
+    for system, small in NETWORKS.items()
     for precision in ("float32", "float64")
 ] + [
     CodeBinarizer(),
@@ -164,7 +75,7 @@ QUICK = {"batch_size": 4, "max_epochs": 2}
 TUNED = {"threshold": "tuned", "validation_fraction": 0.5}
 CLASSIFIERS = {
     f"{system.__name__}-{precision}": system(**{**small, **QUICK, "precision": precision})
-    for system, small in SMALL.items()
+    for system, small in NETWORKS.items()
     for precision in ("float32", "float64")
 } | {
     name: system(**{**SMALL[system], **QUICK, **more})

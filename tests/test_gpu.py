@@ -9,23 +9,11 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
-from sklearn.base import clone
-from tiny_models import N_WORDS, tiny_model
+from small_systems import SMALL
+from tiny_models import N_WORDS
 
-from sklearn_icd.models import (
-    CAMLClassifier,
-    DRCAMLClassifier,
-    FusionClassifier,
-    HiLATClassifier,
-    JLANClassifier,
-    JointLAATClassifier,
-    LAATClassifier,
-    LDPLAMClassifier,
-    MultiResCNNClassifier,
-    MVCLDAClassifier,
-    MVCRLDAClassifier,
-    PLMICDClassifier,
-)
+from sklearn_icd.base import MultiLabelClassifier
+from sklearn_icd.models import LDPLAMClassifier
 
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="torch sees no CUDA device on this machine"
@@ -40,31 +28,13 @@ def notes():
     return sparse.csr_array(X), rng.binomial(1, 0.3, (80, 12))
 
 
-WORDS = {"word_vectors": None, "embedding_dim": 16}
-TRANSFORMER = {"pretrained": tiny_model("bert"), "warmup_steps": 0, "threshold": 0.5}
-TITLES = {"label_titles": dict.fromkeys(range(12), "some condition")}
-SYSTEMS = [
-    CAMLClassifier(**WORDS, n_filters=16),
-    DRCAMLClassifier(**WORDS, **TITLES, n_filters=16),
-    FusionClassifier(**WORDS, n_filters=8, kernel_sizes=(3, 5)),
-    HiLATClassifier(**TRANSFORMER),
-    JLANClassifier(**WORDS, hidden_size=16, attention_size=16),
-    JointLAATClassifier(
-        **WORDS, hidden_size=16, attention_size=16, categories={k: k % 3 for k in range(12)}
-    ),
-    LAATClassifier(**WORDS, hidden_size=16, attention_size=16),
-    LDPLAMClassifier(**WORDS, n_pseudo_labels=8, hidden_size=16),
-    MultiResCNNClassifier(**WORDS, n_filters=8, kernel_sizes=(3, 5)),
-    MVCLDAClassifier(**WORDS, n_filters=16, kernel_sizes=(2, 4)),
-    MVCRLDAClassifier(**WORDS, **TITLES, n_filters=16, kernel_sizes=(2, 4)),
-    PLMICDClassifier(**TRANSFORMER),
-]
-every_system = pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: type(system).__name__)
+NETWORKS = [system for system in SMALL if issubclass(system, MultiLabelClassifier)]
+every_system = pytest.mark.parametrize("system", NETWORKS)
 
 
-def _classifier(system=SYSTEMS[7], **parameters):
+def _classifier(system=LDPLAMClassifier, **parameters):
     settings = {"max_epochs": 2, "random_state": 0}
-    return clone(system).set_params(**{**settings, **parameters})
+    return system(**{**SMALL[system], **settings, **parameters})
 
 
 def test_auto_takes_the_gpu(notes):

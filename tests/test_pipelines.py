@@ -13,6 +13,7 @@ from sklearn.callback import ProgressBar
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from skorch import NeuralNet
+from small_systems import SYSTEMS, has_transformer, small_settings
 
 from sklearn_icd import LDPLAMClassifier, make_icd_pipeline, with_codes
 from sklearn_icd.datasets import make_notes
@@ -169,31 +170,6 @@ def test_a_progress_bar_over_a_pipeline_in_a_search(data, capsys):
 
 # All systems ---------------------------------------------------------------------------------
 
-BEFORE_CLF = {
-    "attentive-lstm": ["clean", "tokenize"],
-    "bigru": ["clean", "tokenize"],
-    "caml": ["clean", "tokenize"],
-    "deep-labeler": ["clean", "tokenize"],
-    "dr-caml": ["clean", "tokenize"],
-    "effective-can": ["clean", "tokenize"],
-    "fusion": ["clean", "tokenize"],
-    "hilat": ["reorder", "clean", "tokenize"],
-    "hlan": ["clean", "tokenize"],
-    "jlan": ["clean", "tokenize"],
-    "joint-laat": ["clean", "tokenize"],
-    "kaicd": ["clean", "truncate", "tokenize"],
-    "laat": ["clean", "tokenize"],
-    "ld-plam": ["clean", "truncate", "tokenize"],
-    "leam": ["clean", "tokenize"],
-    "logistic-regression": ["clean", "tokenize"],
-    "multirescnn": ["clean", "tokenize"],
-    "mvc-lda": ["clean", "tokenize"],
-    "mvc-rlda": ["clean", "tokenize"],
-    "plm-icd": ["clean", "tokenize"],
-    "text-cnn": ["clean", "tokenize"],
-    "transicd": ["clean", "tokenize"],
-}
-WITH_TRANSFORMER = ("hilat", "plm-icd")
 # What the papers say.
 PAPER = {
     "attentive-lstm": {"tokenize__max_length": 2500, "clf__label_encoder": None},
@@ -339,76 +315,65 @@ PAPER = {
         "clf__margin": 3.0,
     },
 }
-TINY_SYSTEMS = {
-    "attentive-lstm": {"hidden_size": 4, "embedding_dim": 8, "word_vectors": None},
-    "bigru": {"hidden_size": 4, "embedding_dim": 8, "word_vectors": None},
-    "caml": {"n_filters": 4, "embedding_dim": 8, "word_vectors": None},
-    "deep-labeler": {"n_filters": 4, "embedding_dim": 8, "document_dim": 4, "word_vectors": None},
-    "dr-caml": {"n_filters": 4, "embedding_dim": 8, "word_vectors": None},
-    "effective-can": {"n_filters": 4, "embedding_dim": 8, "word_vectors": None},
-    "fusion": {"n_filters": 4, "embedding_dim": 8, "word_vectors": None},
-    "hilat": {"tokenize__segment_length": 32},
-    "hlan": {"hidden_size": 3, "embedding_dim": 8, "word_vectors": None},
-    "jlan": {"embedding_dim": 8, "hidden_size": 6, "attention_size": 6, "word_vectors": None},
-    "joint-laat": {"hidden_size": 6, "attention_size": 6, "word_vectors": None},
-    "kaicd": {"n_filters": 4, "hidden_size": 3, "embedding_dim": 8, "word_vectors": None},
-    "laat": {"hidden_size": 6, "attention_size": 6, "word_vectors": None},
-    "ld-plam": TINY,
-    "leam": {"embedding_dim": 8, "word_vectors": None},
-    "logistic-regression": {},
-    "multirescnn": {"n_filters": 4, "embedding_dim": 8, "word_vectors": None},
-    "mvc-lda": {"n_filters": 4, "embedding_dim": 8, "word_vectors": None},
-    "mvc-rlda": {"n_filters": 4, "embedding_dim": 8, "word_vectors": None},
-    "plm-icd": {"tokenize__segment_length": 32},
-    "text-cnn": {"n_filters": 4, "embedding_dim": 8, "word_vectors": None},
-    "transicd": {"n_heads": 2, "embedding_dim": 8, "word_vectors": None},
+BEFORE_CLF = {name: ["clean", "tokenize"] for name in PAPER} | {
+    "hilat": ["reorder", "clean", "tokenize"],
+    "kaicd": ["clean", "truncate", "tokenize"],
+    "ld-plam": ["clean", "truncate", "tokenize"],
 }
+every_system = pytest.mark.parametrize("name", SYSTEMS)
 
 
 def make_system(name, folder, **parameters):
-    pretrained = {"pretrained": folder} if name in WITH_TRANSFORMER else {}
+    pretrained = {"pretrained": folder} if has_transformer(SYSTEMS[name]) else {}
     return make_icd_pipeline(name, **pretrained, **parameters)
 
 
-@pytest.mark.parametrize("name", BEFORE_CLF)
+@pytest.mark.parametrize("name", PAPER)
 def test_steps_and_settings_of_the_paper(name):
     pipe = make_system(name, "models/bert")
     assert list(pipe.named_steps) == [*BEFORE_CLF[name], "clf"]
     parameters = pipe.get_params()
     assert {key: parameters[key] for key in PAPER[name]} == PAPER[name]
-    if name in WITH_TRANSFORMER:
+
+
+@every_system
+def test_the_paper_settings_of_a_classifier_are_its_defaults(name):
+    pipe = make_system(name, "models/bert")
+    if has_transformer(SYSTEMS[name]):
         assert repr(pipe["clf"]) == f"{type(pipe['clf']).__name__}(pretrained='models/bert')"
         assert pipe["tokenize"].pretrained == "models/bert"
     else:
         assert repr(pipe["clf"]) == f"{type(pipe['clf']).__name__}()"
 
 
-@pytest.mark.parametrize("name", BEFORE_CLF)
+@every_system
 def test_the_small_size_has_the_same_steps_and_a_tuned_threshold(name):
     pipe = make_system(name, "models/bert", size="small", threshold=0.3)
-    assert list(pipe.named_steps) == [*BEFORE_CLF[name], "clf"]
+    assert list(pipe.named_steps) == list(make_system(name, "models/bert").named_steps)
     assert pipe["clf"].threshold == 0.3
     assert make_system(name, "models/bert", size="small")["clf"].threshold == "tuned"
 
 
 @pytest.mark.parametrize("size", ["paper", "small"])
-@pytest.mark.parametrize("name", BEFORE_CLF)
+@every_system
 def test_every_system_from_raw_notes_to_codes(data, tiny_bert, name, size):
     notes, Y, codes = data
-    settings = {**TINY_SYSTEMS[name], "threshold": 0.5, "random_state": 0}
-    if name != "logistic-regression":
+    settings = small_settings(SYSTEMS[name]) | {"threshold": 0.5, "random_state": 0}
+    if "max_epochs" in SYSTEMS[name]._get_param_names():
         settings["max_epochs"] = 1
-    pipe = make_system(name, tiny_bert, size=size, classes=codes, **settings)
+    if has_transformer(SYSTEMS[name]):
+        settings |= {"tokenize__segment_length": 32, "pretrained": tiny_bert}
+    pipe = make_icd_pipeline(name, size=size, classes=codes, **settings)
     pipe.fit(notes[:12], Y[:12])
     assert pipe.predict(notes).shape == Y.shape
     assert pipe.classes_.tolist() == list(codes)
     assert pipe.predict_proba(["", notes[0]]).min() > 0
 
 
-def test_each_system_is_tested():
+def test_an_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(ValueError, match="known system") as error:
         make_icd_pipeline("?")
-    assert str(sorted(BEFORE_CLF)) in str(error.value)
+    assert str([*SYSTEMS]) in str(error.value)
 
 
 # Validation notes ----------------------------------------------------------------------------

@@ -10,10 +10,12 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, ParameterGrid
+from small_systems import has_transformer
 
 from sklearn_icd import models
 from sklearn_icd.datasets import make_notes
 from sklearn_icd.pipelines import make_icd_pipeline
+from sklearn_icd.utils import all_systems
 
 # Optuna says so of what it has had for years, and of what its own integration still calls.
 pytestmark = [
@@ -23,34 +25,9 @@ pytestmark = [
 NOTES = make_notes(n_notes=40, n_codes=4, mean_words=30, random_state=0)
 PRETRAINED = {"pretrained": "a folder"}
 SYSTEMS = [
-    models.AttentiveLSTMClassifier(),
-    models.BiGRUClassifier(),
-    models.CAMLClassifier(),
-    models.DRCAMLClassifier(),
-    models.DeepLabelerClassifier(),
-    models.EffectiveCANClassifier(),
-    models.FusionClassifier(),
-    models.HLANClassifier(),
-    models.HiLATClassifier(**PRETRAINED),
-    models.JLANClassifier(),
-    models.JointLAATClassifier(),
-    models.KAICDClassifier(),
-    models.LAATClassifier(),
-    models.LDPLAMClassifier(),
-    models.LEAMClassifier(),
-    models.LogisticRegressionBaseline(),
-    models.MVCLDAClassifier(),
-    models.MVCRLDAClassifier(),
-    models.MultiResCNNClassifier(),
-    models.PLMICDClassifier(**PRETRAINED),
-    models.TextCNNClassifier(),
-    models.TransICDClassifier(),
+    system(**PRETRAINED) if has_transformer(system) else system() for _, system in all_systems()
 ]
 every_system = pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: type(system).__name__)
-
-
-def test_every_system_is_here():
-    assert [type(system).__name__ for system in SYSTEMS] == models.__all__
 
 
 @every_system

@@ -22,7 +22,7 @@ from sklearn_icd._compare._table import (
     to_markdown,
     to_screen,
 )
-from sklearn_icd._systems import SYSTEMS
+from sklearn_icd.models._registry import find_systems, load_system
 from sklearn_icd.pipelines import make_icd_pipeline
 
 
@@ -83,7 +83,7 @@ def _make_entries(options):
     entries, taken = [], set()
     for label, system in options.systems:
         own = {}
-        if system in SYSTEMS and SYSTEMS[system].has_transformer and options.pretrained:
+        if options.pretrained and _has_transformer(system):
             own["pretrained"] = options.pretrained
         known = make_icd_pipeline(system, **own).get_params()
         for row, key, value in settings:
@@ -97,6 +97,10 @@ def _make_entries(options):
     if unknown := [key for _, key, _ in settings if key not in taken]:
         raise ValueError(f"--set {unknown[0]}: no system of this table has such a parameter.")
     return entries
+
+
+def _has_transformer(system):
+    return system in find_systems() and load_system(system)[1].has_transformer
 
 
 def _checked(entry, corpus):
