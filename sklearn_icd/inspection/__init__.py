@@ -8,7 +8,9 @@ from sklearn_icd.inspection._frequency_displays import (
     PrecisionRecallByFrequencyDisplay,
 )
 from sklearn_icd.inspection._highlight import highlight_html
+from sklearn_icd.inspection._network_display import NetworkDisplay
 from sklearn_icd.inspection._reliability_display import ReliabilityDisplay
+from sklearn_icd.inspection._sockets import Socket
 from sklearn_icd.inspection._threshold_display import ThresholdCurveDisplay
 from sklearn_icd.inspection._token_spans import token_spans
 from sklearn_icd.inspection._training_display import TrainingCurveDisplay
@@ -17,8 +19,10 @@ __all__ = [
     "CodeFrequencyDisplay",
     "CoverageErrorDisplay",
     "Explanation",
+    "NetworkDisplay",
     "PrecisionRecallByFrequencyDisplay",
     "ReliabilityDisplay",
+    "Socket",
     "ThresholdCurveDisplay",
     "TrainingCurveDisplay",
     "critical_words",
