@@ -123,7 +123,7 @@ def _scored_by_label(values, weight, n_labels):
 def _is_tiled(queries, keys, *others):
     if _is_plain_faster(len(queries), keys):
         return False
-    reason = _what_is_exotic([tensor for tensor in (queries, keys, *others) if tensor is not None])
+    reason = what_is_exotic([tensor for tensor in (queries, keys, *others) if tensor is not None])
     if reason:
         _say_once(reason)
     return not reason
@@ -131,18 +131,19 @@ def _is_tiled(queries, keys, *others):
 
 def _is_plain_faster(n_labels, keys):
     n, t, _ = keys.shape
-    if has_fast_products(keys.device.type, _product_dtype(keys)):
+    if has_fast_products(keys.device.type, product_dtype(keys)):
         return n_labels * n * t < _FEWEST_CELLS
     return fits_a_block(n_labels, n * t)
 
 
-def _what_is_exotic(tensors):
+def what_is_exotic(tensors):
+    """Say of some tensors what our own functions of autograd do not know; None if they do."""
     if not all(type(tensor) in (torch.Tensor, torch.nn.Parameter) for tensor in tensors):
         return "a subclass of Tensor"
     if {tensor.device.type for tensor in tensors} - {"cpu", "cuda"}:
         return f"the device {tensors[0].device.type!r}"
-    if {_product_dtype(tensor) for tensor in tensors} - _DTYPES:
-        return f"products in {_product_dtype(tensors[0])}"
+    if {product_dtype(tensor) for tensor in tensors} - _DTYPES:
+        return f"products in {product_dtype(tensors[0])}"
     if torch._C._are_functorch_transforms_active():
         return "torch.func"
     return None
@@ -158,14 +159,15 @@ def _say_once(reason):
     )
 
 
-def _product_dtype(tensor):
+def product_dtype(tensor):
+    """Give the type that products of a tensor are computed in, under autocast or not."""
     device = tensor.device.type
     is_cast = torch.is_autocast_enabled(device) and tensor.dtype != torch.float64
     return torch.get_autocast_dtype(device) if is_cast else tensor.dtype
 
 
 def _dtype_of_products(queries, keys):
-    return torch.promote_types(_product_dtype(queries), _product_dtype(keys))
+    return torch.promote_types(product_dtype(queries), product_dtype(keys))
 
 
 def _logits(queries, keys, values, weight, mask):

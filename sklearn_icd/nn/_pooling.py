@@ -2,9 +2,10 @@
 
 import torch
 from torch import nn
-from torch.nn.functional import pad, scaled_dot_product_attention
+from torch.nn.functional import pad
 
 from sklearn_icd.nn._attention import masked_softmax
+from sklearn_icd.nn._self_attention import self_attention
 
 
 class SoftPooling(nn.Module):
@@ -122,7 +123,8 @@ class KeyQueryAttention(nn.Module):
 
     Notes
     -----
-    Written with torch's fused attention, which keeps nothing of shape (P, P). In evaluation
+    Nothing of shape (P, P) is kept: torch's fused attention does not, and in training on the CPU
+    long notes are computed head by head, without their padding. In evaluation
     `torch.nn.MultiheadAttention` takes another way that does, and is slower for long notes.
 
     References
@@ -154,11 +156,9 @@ class KeyQueryAttention(nn.Module):
         y : tensor of shape (n, t, n_features)
             Zero where there is padding.
         """
-        # Some kernels make nan of a softmax over nothing: a note without words sees its padding.
-        seen = mask | ~mask.any(dim=1, keepdim=True)  # (n, t)
         heads = self.project(x).unflatten(-1, (3, self.n_heads, -1))  # (n, t, 3, heads, d)
         queries, keys, values = heads.permute(2, 0, 3, 1, 4)  # (n, heads, t, d) each
-        found = scaled_dot_product_attention(queries, keys, values, attn_mask=seen[:, None, None])
+        found = self_attention(queries, keys, values, mask)  # (n, heads, t, d)
         found = self.dropout(self.join(found.transpose(1, 2).flatten(-2)))  # (n, t, n_features)
         return self.norm(x + found) * mask[..., None]
 

@@ -68,3 +68,20 @@ def fast_products(device, dtype=torch.float32):
             found = _FOUND.pop()  # the first one's comes last
             if not _FOUND:
                 setting.fp32_precision = found
+
+
+@contextmanager
+def arithmetic(device, dtype):
+    """Compute in the types of what is computed with, and record nothing, until it is left.
+
+    Parameters
+    ----------
+    device : str
+        The type of a device, such as "cpu".
+
+    dtype : torch.dtype
+        Of the products.
+    """
+    autocast = torch.autocast(device, enabled=False)
+    with torch.no_grad(), autocast, fast_products(device, dtype):
+        yield

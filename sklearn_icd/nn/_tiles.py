@@ -7,13 +7,13 @@ g for the gradient of the logit, the gradients of Q, K, V and W are ``g (T K)``,
 of labels times tokens, and padding is never computed.
 """
 
-from contextlib import contextmanager
+import math
 
 import torch
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from sklearn_icd.nn._products import fast_products
+from sklearn_icd.nn._products import arithmetic
 
 # Labels per tile. A tile of 512 labels by 2,500 tokens stays in the processor's caches.
 _TILE = 512
@@ -67,10 +67,10 @@ class TiledVectors(Function):
     def backward(ctx, gradient):
         """Compute the gradients of queries, keys and values."""
         # The sum of all ``gradient * pooled`` is a logit whose weights are the gradient.
-        tiles = _Tiles(
-            *ctx.saved_tensors, gradient, *ctx.rest, needed=(*ctx.needs_input_grad[:3], False)
-        )
-        ones = gradient.new_ones(len(ctx.saved_tensors[0]))
+        inputs = ctx.saved_tensors  # a checkpoint lets them be read once
+        needed = *ctx.needs_input_grad[:3], False
+        tiles = _Tiles(*inputs, gradient, *ctx.rest, needed=needed)
+        ones = gradient.new_ones(len(inputs[0]))
         with tiles.arithmetic():
             for tile in tiles:
                 tile.logits()
@@ -174,6 +174,37 @@ class Tokens:
         return rows.new_zeros(shape).flatten(0, 1).index_copy(0, self.positions, rows).view(shape)
 
 
+class Buffers:
+    """Give memory that was touched before: fresh pages cost more than the arithmetic."""
+
+    def __init__(self):
+        self.memory = {}
+
+    def __call__(self, name, like, *shape):
+        """Give a tensor of any content, which the next call with its name overwrites.
+
+        Parameters
+        ----------
+        name : str
+            What it is for.
+
+        like : tensor
+            Of the same type, on the same device.
+
+        *shape : int
+            Its shape.
+
+        Returns
+        -------
+        buffer : tensor
+            Of this shape.
+        """
+        size = math.prod(shape)
+        if name not in self.memory or len(self.memory[name]) < size:
+            self.memory[name] = like.new_empty(size)
+        return self.memory[name][:size].view(shape)
+
+
 class _Tiles:
     """Go through all tiles, and add up gradients."""
 
@@ -193,7 +224,7 @@ class _Tiles:
             torch.zeros_like(tensor, dtype=self.sum_dtype) if is_needed else None
             for tensor, is_needed in zip(sums, needed, strict=False)
         ]
-        self.buffers = {}
+        self.buffers = Buffers()
 
     def __iter__(self):
         for start in range(0, len(self.queries), _TILE):
@@ -205,20 +236,13 @@ class _Tiles:
         for note, own in enumerate(self.tokens.bounds):
             yield _Tile(self, y[note].nonzero()[:, 0], note, own)
 
-    @contextmanager
     def arithmetic(self):
         """Compute in the type of the tiles, and record nothing."""
-        device = self.queries.device.type
-        autocast = torch.autocast(device, enabled=False)
-        with torch.no_grad(), autocast, fast_products(device, self.queries.dtype):
-            yield
+        return arithmetic(self.queries.device.type, self.queries.dtype)
 
     def buffer(self, name, rows, columns):
-        """Give memory that was touched before: fresh pages cost more than the arithmetic."""
-        size = rows * columns
-        if name not in self.buffers or len(self.buffers[name]) < size:
-            self.buffers[name] = self.queries.new_empty(size)
-        return self.buffers[name][:size].view(rows, columns)
+        """Give memory of the type of the tiles."""
+        return self.buffers(name, self.queries, rows, columns)
 
     def gradients(self):
         """Give the sums of what the tiles added, in the shapes of the inputs."""
@@ -257,8 +281,8 @@ class _Tile:
         gradient = gradient[:, None]  # (l, 1)
         queries, keys, values, weight = self.tiles.sums
         _add_scaled(queries, self.labels, gradient, spread, self.keys)
-        _add_product(keys, self.own, spread.T, gradient * self.queries)
-        _add_product(values, self.own, self.attention.T, gradient * self.weight)
+        add_product(keys, self.own, spread.T, gradient * self.queries)
+        add_product(values, self.own, self.attention.T, gradient * self.weight)
         _add_scaled(weight, self.labels, gradient, self.attention, self.values)
 
 
@@ -267,7 +291,8 @@ def _add_scaled(sums, rows, scale, left, right):
         sums[rows] += scale * (left @ right)
 
 
-def _add_product(sums, rows, left, right):
+def add_product(sums, rows, left, right):
+    """Add a product to some rows of sums, which may be of a wider type, or None: not wanted."""
     if sums is None:
         return
     right = right.to(left.dtype)

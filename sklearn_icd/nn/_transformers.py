@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from sklearn_icd.nn._transformer_attention import use_self_attention
+
 # What tables of positions are called in BERT and its kin, in BART, and in GPT-2.
 _POSITIONS = ("position_embeddings", "embed_positions", "wpe")
 
@@ -52,6 +54,8 @@ class SegmentEncoder(nn.Module):
         if len(segments) == 0:
             return next(self.parameters()).new_zeros(0, ids.shape[-1], self.out_features), mask
         self._check_length(segments)
+        if self.training and not torch.compiler.is_compiling():
+            use_self_attention(self.transformer)
         whole = nn.functional.pad(segments, (0, -segments.shape[1] % self.window))
         hidden = self.transformer(
             input_ids=torch.where(whole != 0, whole - 1, self.padding_id),

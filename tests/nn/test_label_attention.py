@@ -23,7 +23,7 @@ def path(request, monkeypatch):
         return
     monkeypatch.setattr(_attention, "_BLOCK_ENTRIES", 40)
     if request.param == "blocks":
-        monkeypatch.setattr(_label_attention, "_what_is_exotic", lambda tensors: "a test")
+        monkeypatch.setattr(_label_attention, "what_is_exotic", lambda tensors: "a test")
         monkeypatch.setattr(_label_attention, "_say_once", lambda reason: None)
     if request.param == "tiles of 3":
         monkeypatch.setattr(_tiles, "_TILE", 3)
