@@ -111,13 +111,17 @@ def make_notes(system, n_codes):
 class Ours:
     """A classifier at the point of its fit where training begins."""
 
-    def __init__(self, system, precision, X, y, transformer):
+    def __init__(self, system, precision, X, y, transformer, compiled=False):
         name, batch_size, _, segments, further = SYSTEMS[system]
         parameters = {"word_vectors": None} if segments is None else {"pretrained": transformer}
         if further is not None:
             parameters |= further(y.shape[1])
         classifier = getattr(models, name)(
-            batch_size=batch_size, precision=precision, random_state=0, **parameters
+            batch_size=batch_size,
+            precision=precision,
+            compile=compiled,
+            random_state=0,
+            **parameters,
         )
         tokens = classifier._check(X, reset=True)
         targets = classifier._read_first_targets(y, None)
@@ -153,8 +157,11 @@ class Public:
 def implementations(system, X, y, arguments):
     """Give what makes each implementation, by its name."""
     makers = {
-        f"{OURS} {precision}": partial(Ours, system, precision, X, y, arguments.transformer)
+        f"{OURS} {precision}{' compiled' * compiled}": partial(
+            Ours, system, precision, X, y, arguments.transformer, compiled
+        )
         for precision in arguments.precisions
+        for compiled in ((False, True) if arguments.compile else (False,))
     }
     if arguments.public is not None:
         folder = arguments.public.resolve()
@@ -171,13 +178,13 @@ def cpu_seconds(implementation, rows, **how):
     return time.process_time() - start
 
 
-def step_seconds(makers, batches):
-    """Give the median of steps on the same batches, after a first one that is not counted."""
+def step_seconds(makers, batches, n_first):
+    """Give the median of steps on the same batches, after the first ones, which do not count."""
     seconds = {name: [] for name in makers}
     for rows in batches:
         for name, implementation in makers.items():
             seconds[name].append(cpu_seconds(implementation, rows))
-    return {name: statistics.median(own[1:]) for name, own in seconds.items()}
+    return {name: statistics.median(own[n_first:]) for name, own in seconds.items()}
 
 
 def notes_per_second(makers, lengths, n_steps):
@@ -231,12 +238,14 @@ def measure(system, n_codes, arguments):
     lengths = NoteDataset(X).tokens.lengths
     makers = implementations(system, X, y, arguments)
     made = {name: make() for name, make in makers.items()}
-    seconds = step_seconds(made, random_batches(system, arguments.repeats + 1))
+    n_first = 3 if arguments.compile else 1
+    batches = random_batches(system, arguments.repeats + n_first)
+    seconds = step_seconds(made, batches, n_first)
     rates = notes_per_second(made, lengths, arguments.steps)
     del made
     gc.collect()
-    public = [name for name in makers if not name.startswith(OURS)]
     for name in makers:
+        others = compared(name, makers)
         row = {
             "system": system,
             "codes": n_codes,
@@ -246,11 +255,17 @@ def measure(system, n_codes, arguments):
             "epoch_h": f"{EPOCH / rates[name] / 3600:.1f}",
             "peak_mib": round(memory_of_own_process(system, n_codes, name, arguments)),
         }
-        if public:
-            row["speed"] = f"{min(seconds[own] for own in public) / seconds[name]:.2f}"
-            row["gain"] = f"{rates[name] / max(rates[own] for own in public):.2f}"
+        if others:
+            row["speed"] = f"{min(seconds[own] for own in others) / seconds[name]:.2f}"
+            row["gain"] = f"{rates[name] / max(rates[own] for own in others):.2f}"
         print(" | ".join(f"{key} {value}" for key, value in row.items()), flush=True)
         yield row
+
+
+def compared(name, makers):
+    """Give what a row is compared with: public code, or itself without compiling."""
+    public = [other for other in makers if not other.startswith(OURS)]
+    return public or [other for other in makers if f"{other} compiled" in makers and other in name]
 
 
 def read_rows(path):
@@ -311,11 +326,14 @@ def main():
     parser.add_argument("--repeats", type=int, default=7, help="steps on the same batches")
     parser.add_argument("--steps", type=int, default=15, help="steps on batches of one's own")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--compile", action="store_true", help="ours with and without torch.compile"
+    )
     parser.add_argument("--out", type=Path, default=Path())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    path = arguments.out / "training_step.csv"
+    path = arguments.out / ("compile.csv" if arguments.compile else "training_step.csv")
     with tempfile.TemporaryDirectory() as folder:
         make_transformer(folder)
         arguments.transformer = folder
@@ -332,7 +350,8 @@ def main():
         f"a training step, {arguments.threads} thread(s), {platform.machine()}, "
         f"torch {torch.__version__}"
     )
-    plot(read_rows(path), title, arguments.out / "training_step.png")
+    if not arguments.compile:
+        plot(read_rows(path), title, arguments.out / "training_step.png")
 
 
 if __name__ == "__main__":
