@@ -63,6 +63,8 @@ def write_systems():
 
 
 _LIST = """\
+.. currentmodule:: sklearn_icd.models
+
 .. autosummary::
    :toctree: api/generated
    :nosignatures:
