@@ -29,6 +29,9 @@ SETTINGS = {
     "cmc2007": ["precision=bfloat16", "hilat.max_epochs=3", "plm-icd.max_epochs=3"],
     "codiesp-en": [
         *("precision=bfloat16", "max_epochs=15", "hilat.max_epochs=5", "plm-icd.max_epochs=5"),
+        # As its authors' code does. Frozen ones tell too little of how frequent codes are: MAP on
+        # 100 held-out train notes was .060 after 30 epochs, and still rising, against .105.
+        "ld-plam.train_label_vectors=true",
     ],
     "pubmed-mesh": [
         *("precision=bfloat16", "max_epochs=4", "hilat.max_epochs=1", "plm-icd.max_epochs=1"),
