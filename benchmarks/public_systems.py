@@ -287,7 +287,7 @@ class Edin(PublicSystem):
     """The systems of Edin et al., which share their batches: notes of like length."""
 
     repository = "JoakimEdin/medical-coding-reproducibility"
-    boundaries = [*range(400, 2201, 200), 2600, 3000, 4000]  # noqa: RUF012
+    boundaries = [*range(400, 2201, 200), 2600, 3000, 4000]  # noqa: RUF012, read only
 
     def build(self, folder, sizes):
         with importing_from(
@@ -402,7 +402,7 @@ class _Silent:
 
 class AnEMICCAML(AnEMIC):
     file, network = "caml", "ConvAttnPool"
-    settings = {  # noqa: RUF012
+    settings = {  # noqa: RUF012, read only
         "embed_size": 100, "kernel_size": 10, "lmbda": 0, "init_code_emb": False,
         "pad_token": "<pad>", "unk_token": "<unk>",
     }  # fmt: skip
@@ -410,12 +410,12 @@ class AnEMICCAML(AnEMIC):
 
 class AnEMICMultiResCNN(AnEMIC):
     file, network = "multirescnn", "MultiResCNN"
-    settings = {"filter_size": KERNELS, "conv_layer": 1}  # noqa: RUF012
+    settings = {"filter_size": KERNELS, "conv_layer": 1}  # noqa: RUF012, read only
 
 
 class AnEMICFusion(AnEMIC):
     file, network = "fusion", "Fusion"
-    settings = {  # noqa: RUF012
+    settings = {  # noqa: RUF012, read only
         "filter_size": KERNELS, "use_attention_pool": True, "pool_size": 2, "conv_layer": 1,
         "use_layer_norm": True, "use_relu": False, "use_transformer": True, "max_length": 2500,
         "transfer_layer": 1, "transfer_attention_head": 4, "transfer_fsize": 1024,

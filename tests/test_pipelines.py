@@ -2,6 +2,7 @@
 
 import gc
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -368,6 +369,12 @@ def test_every_system_from_raw_notes_to_codes(data, tiny_bert, name, size):
     assert pipe.predict(notes).shape == Y.shape
     assert pipe.classes_.tolist() == list(codes)
     assert pipe.predict_proba(["", notes[0]]).min() > 0
+
+
+def test_every_system_has_tests_of_its_own():
+    files = (Path(__file__).parent / "models").glob("test_*.py")
+    tests = "".join(path.read_text(encoding="utf-8") for path in files)
+    assert not [name for name, system in SYSTEMS.items() if f"{system.__name__}(" not in tests]
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():

@@ -144,7 +144,7 @@ def _download(url, path, checksum, whose):
     try:
         import pooch
         import requests
-        import tqdm  # noqa: F401
+        import tqdm  # noqa: F401, is it there?
     except ImportError as error:
         raise ImportError(
             f"Downloading needs {error.name}: pip install 'sklearn-icd[data]'. Or {by_hand}."

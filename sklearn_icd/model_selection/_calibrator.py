@@ -95,7 +95,7 @@ class MultilabelCalibrator(HeldOutMetaEstimator):
     (50, 6)
     """
 
-    _parameter_constraints: dict = {  # noqa: RUF012
+    _parameter_constraints: dict = {  # noqa: RUF012, as scikit-learn has it
         **HeldOutMetaEstimator._parameter_constraints,
         "method": [StrOptions(set(MAPS))],
         "min_positives": [Interval(Integral, 1, None, closed="left")],

@@ -28,7 +28,7 @@ from sklearn_icd.utils._targets import read_targets
 class HeldOutMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Fit an estimator, and hold the scores of notes that it did not see against their codes."""
 
-    _parameter_constraints: dict = {  # noqa: RUF012
+    _parameter_constraints: dict = {  # noqa: RUF012, as scikit-learn has it
         "estimator": [
             HasMethods(["fit", "predict_proba"]),
             HasMethods(["fit", "decision_function"]),

@@ -63,7 +63,7 @@ class MultilabelStratifiedGroupKFold(BaseCrossValidator):
     [2 3 5 6] [2 3]
     """
 
-    __metadata_request__split = {"groups": True}  # noqa: RUF012
+    __metadata_request__split = {"groups": True}  # noqa: RUF012, as scikit-learn has it
 
     def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
         self.n_splits = n_splits
@@ -195,7 +195,7 @@ def multilabel_train_test_split(*arrays, stratify, groups=None, test_size=0.25, 
 class Holdout(BaseCrossValidator):
     """Split notes once, as `multilabel_train_test_split` does."""
 
-    __metadata_request__split = {"groups": True}  # noqa: RUF012
+    __metadata_request__split = {"groups": True}  # noqa: RUF012, as scikit-learn has it
 
     def __init__(self, test_size, random_state):
         self.test_size = test_size

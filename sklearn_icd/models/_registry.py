@@ -1,6 +1,7 @@
 """The systems, found by their files: `_ld_plam.py` defines a ``SYSTEM``, and so is "ld-plam"."""
 
 import re
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -8,6 +9,7 @@ _SYSTEM = re.compile(r"^SYSTEM = System\(", re.MULTILINE)
 _CLASS = re.compile(r"^class (\w+(?:Classifier|Baseline))\(", re.MULTILINE)
 
 
+@cache
 def find_systems():
     """Find the systems without loading them, which takes seconds.
 
