@@ -15,8 +15,10 @@ from torch.autograd.function import once_differentiable
 
 from sklearn_icd.nn._products import arithmetic
 
-# Labels per tile. A tile of 512 labels by 2,500 tokens stays in the processor's caches.
-_TILE = 512
+# Fewest labels per tile, and labels by tokens where notes are short. A tile of 512 labels by 2,500
+# tokens stays in the processor's caches; of one much smaller, calling costs more than computing.
+_LABELS = 512
+_CELLS = 2**19
 
 
 class TiledLogits(Function):
@@ -145,6 +147,9 @@ class Tokens:
 
     bounds : list of slice
         For each note, its own part of the row.
+
+    longest : int
+        Number of real tokens of the longest note, at least 1.
     """
 
     def __init__(self, mask, shape):
@@ -158,6 +163,7 @@ class Tokens:
             if not torch.equal(first, mask):
                 self.positions = mask.flatten().nonzero()[:, 0]
                 starts = [sum(lengths[:note]) for note in range(self.n_notes)]
+        self.longest = max(lengths, default=0) or 1
         self.bounds = [
             slice(start, start + length) for start, length in zip(starts, lengths, strict=True)
         ]
@@ -227,9 +233,10 @@ class _Tiles:
         self.buffers = Buffers()
 
     def __iter__(self):
-        for start in range(0, len(self.queries), _TILE):
+        step = max(_LABELS, _CELLS // self.tokens.longest)
+        for start in range(0, len(self.queries), step):
             for note, own in enumerate(self.tokens.bounds):
-                yield _Tile(self, slice(start, start + _TILE), note, own)
+                yield _Tile(self, slice(start, start + step), note, own)
 
     def of(self, y):
         """Give a tile of each note with the labels that it has in y, (n, L)."""

@@ -26,7 +26,12 @@ def path(request, monkeypatch):
         monkeypatch.setattr(_label_attention, "what_is_exotic", lambda tensors: "a test")
         monkeypatch.setattr(_label_attention, "_say_once", lambda reason: None)
     if request.param == "tiles of 3":
-        monkeypatch.setattr(_tiles, "_TILE", 3)
+        small_tiles(monkeypatch)
+
+
+def small_tiles(monkeypatch):
+    monkeypatch.setattr(_tiles, "_LABELS", 3)
+    monkeypatch.setattr(_tiles, "_CELLS", 1)
 
 
 @pytest.fixture
@@ -34,7 +39,7 @@ def tiles(monkeypatch):
     """Compute in tiles, and count them."""
     monkeypatch.setattr(_attention, "_BLOCK_ENTRIES", 0)
     monkeypatch.setattr(_label_attention, "_FEWEST_CELLS", 0)
-    monkeypatch.setattr(_tiles, "_TILE", 3)
+    small_tiles(monkeypatch)
     made = []
     own = _tiles._Tile.__init__
 
@@ -162,6 +167,13 @@ def test_each_tile_is_visited_once_for_a_loss_over_cells(tiles):
     head = (given["queries"], given["keys"], given["values"], mask, given["weight"], given["bias"])
     attention_loss(*head, targets(), loss).backward()
     assert len(tiles) == 3 * len(LENGTHS)  # three tiles of three, three and one labels
+
+
+@pytest.mark.parametrize(("cells", "per_note"), [(1, 3), (5 * 4, 2), (5 * 7, 1)])
+def test_the_shorter_the_notes_the_more_labels_has_a_tile(tiles, monkeypatch, cells, per_note):
+    monkeypatch.setattr(_tiles, "_CELLS", cells)
+    label_attention(**problem())
+    assert len(tiles) == per_note * len(LENGTHS)
 
 
 class OtherLoss(BCE):
