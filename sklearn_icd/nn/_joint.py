@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from sklearn_icd.nn._attention import attention_weights, in_label_blocks
+from sklearn_icd.nn._label_attention import label_attention
 
 # How wide the keys of self-attention start: the standard deviation of what W makes of features of
 # unit variance. Those of an LSTM have 0.2, and with torch's own start (0.6) all codes read the
@@ -113,8 +114,11 @@ class JointAttention(nn.Module):
         found : tensor of shape (n, l, 4k)
             ``[alpha S, beta D]``.
         """
-        weights = _three_weights(questions, descriptions, keys, hidden, mask)
-        alpha, S, beta, D = self._weigh(*weights, hidden)
+        forward, backward = hidden.chunk(2, dim=-1)  # (n, t, k)
+        S = label_attention(questions, keys, hidden, mask)  # (n, l, 2k)
+        ahead, back = (label_attention(descriptions, F, F, mask) for F in (forward, backward))
+        D = torch.cat([ahead, back], dim=-1)
+        alpha, beta = self._shares(S, D)
         return torch.cat([alpha * S, beta * D], dim=-1)
 
     def attention(self, questions, descriptions, keys, hidden, mask):
@@ -131,25 +135,16 @@ class JointAttention(nn.Module):
             ``alpha`` times the self-attention, plus ``beta`` times the mean of the description
             attentions over the two passes.
         """
-        own, ahead, back = _three_weights(questions, descriptions, keys, hidden, mask)
-        alpha, _, beta, _ = self._weigh(own, ahead, back, hidden)
+        forward, backward = hidden.chunk(2, dim=-1)  # (n, t, k)
+        own = attention_weights(questions, keys, mask)  # (n, l, t)
+        ahead, back = (attention_weights(descriptions, F, mask) for F in (forward, backward))
+        D = torch.cat([ahead @ forward, back @ backward], dim=-1)
+        alpha, beta = self._shares(own @ hidden, D)
         return alpha * own + beta * (ahead + back) / 2
 
-    def _weigh(self, own, ahead, back, hidden):
-        forward, backward = hidden.chunk(2, dim=-1)  # (n, t, k)
-        S = own @ hidden  # (n, l, 2k)
-        D = torch.cat([ahead @ forward, back @ backward], dim=-1)
+    def _shares(self, S, D):
         a, b = self.self_gate(S).sigmoid(), self.description_gate(D).sigmoid()  # (n, l, 1)
-        return a / (a + b), S, b / (a + b), D
-
-
-def _three_weights(questions, descriptions, keys, hidden, mask):
-    forward, backward = hidden.chunk(2, dim=-1)  # (n, t, k)
-    return (
-        attention_weights(questions, keys, mask),
-        attention_weights(descriptions, forward, mask),
-        attention_weights(descriptions, backward, mask),
-    )
+        return a / (a + b), b / (a + b)
 
 
 class SumPooledScore(nn.Module):
@@ -247,13 +242,13 @@ class JointAttentionNetwork(nn.Module):
             The logits, or the loss.
         """
         questions, descriptions, *shared = self._read(ids)
-        n, t, width = shared[1].shape
+        n, _, width = shared[1].shape
         own = () if self.score_own is None else self.score_own()
         logits = in_label_blocks(
             self._logits,
             (questions, descriptions, *own),
             shared,
-            entries=n * max(t, 2 * width),
+            entries=n * 2 * width,
         )
         return logits if loss is None else loss(logits, y)
 

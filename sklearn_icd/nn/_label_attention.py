@@ -10,7 +10,8 @@ from sklearn_icd.nn._products import has_fast_products
 from sklearn_icd.nn._tiles import TiledLogits, TiledLoss, TiledVectors, Tokens
 from sklearn_icd.nn._triton import TritonLogits, kernels_fit
 
-# From how many cells on (labels times positions) tiles with fast products pay.
+# From how many cells on (labels times positions) tiles pay on the CPU where float32 products are
+# fast, as they are in tiles only; other products gain less.
 _FEWEST_CELLS = 2**19
 _DTYPES = {torch.bfloat16, torch.float32, torch.float64}
 
@@ -131,9 +132,10 @@ def _is_tiled(queries, keys, *others):
 
 def _is_plain_faster(n_labels, keys):
     n, t, _ = keys.shape
-    if has_fast_products(keys.device.type, product_dtype(keys)):
-        return n_labels * n * t < _FEWEST_CELLS
-    return fits_a_block(n_labels, n * t)
+    if keys.device.type != "cpu":
+        return fits_a_block(n_labels, n * t)
+    gains_most = has_fast_products("cpu", product_dtype(keys))
+    return n_labels * n * t < (_FEWEST_CELLS if gains_most else 2 * _FEWEST_CELLS)
 
 
 def what_is_exotic(tensors):

@@ -22,6 +22,7 @@ def path(request, monkeypatch):
     if request.param == "plain":
         return
     monkeypatch.setattr(_attention, "_BLOCK_ENTRIES", 40)
+    monkeypatch.setattr(_label_attention, "_FEWEST_CELLS", 0)
     if request.param == "blocks":
         monkeypatch.setattr(_label_attention, "what_is_exotic", lambda tensors: "a test")
         monkeypatch.setattr(_label_attention, "_say_once", lambda reason: None)
