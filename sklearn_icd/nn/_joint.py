@@ -89,8 +89,11 @@ class JointAttention(nn.Module):
         self.description_gate = nn.Linear(width, 1, bias=False)
         nn.init.normal_(self.keys.weight, std=_KEY_SPREAD / width**0.5)
 
-    def forward(self, questions, descriptions, keys, hidden, mask):
-        """Read the encoded tokens for some codes.
+    def forward(self, questions, descriptions, keys, hidden, mask, weight, own=None):
+        """Read the encoded tokens for some codes, and map what they find.
+
+        A map of what is pooled is pooled from what the tokens are mapped to, ``W (A H)^T =
+        (A (H W^T))^T``, which is narrower.
 
         Parameters
         ----------
@@ -109,17 +112,36 @@ class JointAttention(nn.Module):
         mask : tensor of bool of shape (n, t)
             Real positions.
 
+        weight : tensor of shape (h, 4k)
+            Maps ``[alpha S, beta D]``, the same for all codes.
+
+        own : tensor of shape (l, 4k), default=None
+            Scores it, another row for each code.
+
         Returns
         -------
-        found : tensor of shape (n, l, 4k)
-            ``[alpha S, beta D]``.
+        mapped : tensor of shape (n, l, h)
+            What `weight` makes of it.
+
+        scores : tensor of shape (n, l), or None
+            What `own` makes of it.
         """
-        forward, backward = hidden.chunk(2, dim=-1)  # (n, t, k)
-        S = label_attention(questions, keys, hidden, mask)  # (n, l, 2k)
-        ahead, back = (label_attention(descriptions, F, F, mask) for F in (forward, backward))
-        D = torch.cat([ahead, back], dim=-1)
-        alpha, beta = self._shares(S, D)
-        return torch.cat([alpha * S, beta * D], dim=-1)
+        gates = torch.cat([self.self_gate.weight, self.description_gate.weight], dim=1)
+        ways = _three_ways(questions, descriptions, keys, hidden)
+        S, D = _two_sums(
+            label_attention(queries, keys, values @ part.T, mask)
+            for (queries, keys, values), part in zip(
+                ways, _parts(torch.cat([weight, gates])), strict=True
+            )
+        )
+        alpha, beta = _shares(S[..., -1:], D[..., -1:])  # (n, l, 1)
+        mapped = alpha * S[..., :-1] + beta * D[..., :-1]
+        if own is None:
+            return mapped, None
+        s, d = _two_sums(
+            label_attention(*way, mask, part) for way, part in zip(ways, _parts(own), strict=True)
+        )
+        return mapped, alpha[..., 0] * s + beta[..., 0] * d
 
     def attention(self, questions, descriptions, keys, hidden, mask):
         """Give the attention of some codes over the encoded tokens.
@@ -135,16 +157,40 @@ class JointAttention(nn.Module):
             ``alpha`` times the self-attention, plus ``beta`` times the mean of the description
             attentions over the two passes.
         """
+        own, ahead, back = (
+            attention_weights(queries, keys, mask)
+            for queries, keys, _ in _three_ways(questions, descriptions, keys, hidden)
+        )
         forward, backward = hidden.chunk(2, dim=-1)  # (n, t, k)
-        own = attention_weights(questions, keys, mask)  # (n, l, t)
-        ahead, back = (attention_weights(descriptions, F, mask) for F in (forward, backward))
         D = torch.cat([ahead @ forward, back @ backward], dim=-1)
-        alpha, beta = self._shares(own @ hidden, D)
+        alpha, beta = _shares(self.self_gate(own @ hidden), self.description_gate(D))
         return alpha * own + beta * (ahead + back) / 2
 
-    def _shares(self, S, D):
-        a, b = self.self_gate(S).sigmoid(), self.description_gate(D).sigmoid()  # (n, l, 1)
-        return a / (a + b), b / (a + b)
+
+def _three_ways(questions, descriptions, keys, hidden):
+    """Give queries, keys and values of self-attention, and of the description's on both passes."""
+    forward, backward = hidden.chunk(2, dim=-1)  # (n, t, k)
+    return (
+        (questions, keys, hidden),
+        (descriptions, forward, forward),
+        (descriptions, backward, backward),
+    )
+
+
+def _parts(rows):
+    """Cut rows (h, 4k) into those for the values of the three ways."""
+    k = rows.shape[1] // 4
+    return rows.split([2 * k, k, k], dim=1)
+
+
+def _two_sums(three):
+    own, ahead, back = three
+    return own, ahead + back
+
+
+def _shares(own, description):
+    a, b = own.sigmoid(), description.sigmoid()
+    return a / (a + b), b / (a + b)
 
 
 class SumPooledScore(nn.Module):
@@ -175,13 +221,13 @@ class SumPooledScore(nn.Module):
         self.second = nn.Linear(hidden_size, hidden_size)
         nn.init.constant_(self.second.bias, math.log(base_rate / (1 - base_rate)) / hidden_size)
 
-    def forward(self, found):
+    def forward(self, mapped):
         """Score the vectors.
 
         Parameters
         ----------
-        found : tensor of shape (..., in_features)
-            What codes found.
+        mapped : tensor of shape (..., hidden_size)
+            ``W_1 v``, which is pooled as such.
 
         Returns
         -------
@@ -189,7 +235,7 @@ class SumPooledScore(nn.Module):
             One per vector.
         """
         weight, bias = self.second.weight.sum(dim=0), self.second.bias.sum()
-        return self.first(found).relu() @ weight + bias
+        return (mapped + self.first.bias).relu() @ weight + bias
 
 
 class JointAttentionNetwork(nn.Module):
@@ -206,8 +252,8 @@ class JointAttentionNetwork(nn.Module):
     attend : JointAttention
         What codes find.
 
-    score : Module
-        What they found (n, l, 4k) to logits (n, l), the same for all codes.
+    score : SumPooledScore
+        What they found to logits (n, l), the same for all codes.
 
     score_own : Module, default=None
         Called without arguments: weights (L, 4k) and biases (L,) of each code, whose logits are
@@ -278,9 +324,9 @@ class JointAttentionNetwork(nn.Module):
 
     def _logits(self, questions, descriptions, *own_and_shared):
         *own, keys, hidden, mask = own_and_shared
-        found = self.attend(questions, descriptions, keys, hidden, mask)
-        logits = self.score(found)
-        if own:
-            weight, bias = own
-            logits = logits + (found * weight).sum(dim=-1) + bias
-        return logits
+        weight, bias = own or (None, None)
+        mapped, scores = self.attend(
+            questions, descriptions, keys, hidden, mask, self.score.first.weight, weight
+        )
+        logits = self.score(mapped)
+        return logits if scores is None else logits + scores + bias
