@@ -3,6 +3,9 @@
 import torch
 from torch import nn
 
+# Titles that are read together, as many words wide as their longest.
+_TOGETHER = 1024
+
 
 class EncodedTitles(nn.Module):
     """Make the vector of each label by reading its title.
@@ -29,7 +32,10 @@ class EncodedTitles(nn.Module):
         vectors : tensor of shape (L, d)
             In the order of the labels.
         """
-        return self.read(self.ids)
+        lengths = (self.ids != 0).sum(dim=1).clamp(min=1)
+        order = lengths.argsort()
+        vectors = [self.read(self.ids[own, : lengths[own[-1]]]) for own in order.split(_TOGETHER)]
+        return torch.cat(vectors)[order.argsort()]
 
 
 class KnowledgeAttention(nn.Module):
