@@ -126,21 +126,20 @@ class JointAttention(nn.Module):
         scores : tensor of shape (n, l), or None
             What `own` makes of it.
         """
+        forward, backward = hidden.chunk(2, dim=-1)  # (n, t, k)
         gates = torch.cat([self.self_gate.weight, self.description_gate.weight], dim=1)
-        ways = _three_ways(questions, descriptions, keys, hidden)
-        S, D = _two_sums(
-            label_attention(queries, keys, values @ part.T, mask)
-            for (queries, keys, values), part in zip(
-                ways, _parts(torch.cat([weight, gates])), strict=True
-            )
-        )
+        both, ahead, back = _parts(torch.cat([weight, gates]))
+        S = label_attention(questions, keys, hidden @ both.T, mask)  # (n, l, h + 1)
+        D = label_attention(descriptions, forward, forward @ ahead.T, mask)
+        D = D + label_attention(descriptions, backward, backward @ back.T, mask)
         alpha, beta = _shares(S[..., -1:], D[..., -1:])  # (n, l, 1)
         mapped = alpha * S[..., :-1] + beta * D[..., :-1]
         if own is None:
             return mapped, None
-        s, d = _two_sums(
-            label_attention(*way, mask, part) for way, part in zip(ways, _parts(own), strict=True)
-        )
+        both, ahead, back = _parts(own)
+        s = label_attention(questions, keys, hidden, mask, both)  # (n, l)
+        d = label_attention(descriptions, forward, forward, mask, ahead)
+        d = d + label_attention(descriptions, backward, backward, mask, back)
         return mapped, alpha[..., 0] * s + beta[..., 0] * d
 
     def attention(self, questions, descriptions, keys, hidden, mask):
@@ -157,35 +156,19 @@ class JointAttention(nn.Module):
             ``alpha`` times the self-attention, plus ``beta`` times the mean of the description
             attentions over the two passes.
         """
-        own, ahead, back = (
-            attention_weights(queries, keys, mask)
-            for queries, keys, _ in _three_ways(questions, descriptions, keys, hidden)
-        )
         forward, backward = hidden.chunk(2, dim=-1)  # (n, t, k)
+        own = attention_weights(questions, keys, mask)  # (n, l, t)
+        ahead = attention_weights(descriptions, forward, mask)
+        back = attention_weights(descriptions, backward, mask)
         D = torch.cat([ahead @ forward, back @ backward], dim=-1)
         alpha, beta = _shares(self.self_gate(own @ hidden), self.description_gate(D))
         return alpha * own + beta * (ahead + back) / 2
 
 
-def _three_ways(questions, descriptions, keys, hidden):
-    """Give queries, keys and values of self-attention, and of the description's on both passes."""
-    forward, backward = hidden.chunk(2, dim=-1)  # (n, t, k)
-    return (
-        (questions, keys, hidden),
-        (descriptions, forward, forward),
-        (descriptions, backward, backward),
-    )
-
-
 def _parts(rows):
-    """Cut rows (h, 4k) into those for the values of the three ways."""
+    """Cut rows (h, 4k) for ``[S, D]`` into those for both passes of S, and for each pass of D."""
     k = rows.shape[1] // 4
     return rows.split([2 * k, k, k], dim=1)
-
-
-def _two_sums(three):
-    own, ahead, back = three
-    return own, ahead + back
 
 
 def _shares(own, description):
