@@ -34,27 +34,35 @@ def published(benchmark):
 
 
 def draw(axes, corpus):
-    """Draw the systems of which the papers report a figure."""
-    name, benchmark = PANELS[corpus]
+    """Join the places of each system of which the papers report a figure."""
+    title, benchmark = PANELS[corpus]
     papers = published(benchmark)
     rows = [row for row in read(STATIC / f"compare_{corpus}.csv") if row["system"] in papers]
-    x = np.array([papers[row["system"]] for row in rows])
-    y = np.array([row["micro-F1"].split()[0] for row in rows], dtype=float)
-    low, high = np.array([row["95 %"].split(" to ") for row in rows], dtype=float).T
-    axes.errorbar(x, y, yerr=[y - low, high - y], fmt="o", markersize=4, linewidth=0.8)
-    for row, *at in zip(rows, x, y, strict=True):
-        axes.annotate(row["system"], at, xytext=(3, 3), textcoords="offset points", fontsize=7)
-    axes.set(
-        title=f"{name}: rank correlation {spearmanr(x, y).statistic:.2f}",
-        xlabel=f"micro-F1 in the papers, MIMIC-III {benchmark}",
-        ylabel="micro-F1 here, 95 % interval",
-    )
+    theirs = np.array([papers[row["system"]] for row in rows])
+    ours = np.array([row["micro-F1"].split()[0] for row in rows], dtype=float)
+    places = ranked(theirs), ranked(ours)
+    for row, their, our, *ends in zip(rows, theirs, ours, *places, strict=True):
+        (line,) = axes.plot([0, 1], ends, marker="o", markersize=4)
+        style = {"va": "center", "fontsize": 8, "color": line.get_color()}
+        axes.text(-0.03, ends[0], f"{row['system']}  {their:.3f}", ha="right", **style)
+        axes.text(1.03, ends[1], f"{our:.3f}  {row['system']}", ha="left", **style)
+    axes.text(-0.03, len(rows), f"papers, MIMIC-III {benchmark}", ha="right")
+    axes.text(1.03, len(rows), "here", ha="left")
+    correlation = spearmanr(theirs, ours).statistic
+    axes.set(xlim=(-0.8, 1.8), ylim=(-1, len(rows) + 1))
+    axes.set_title(f"{title}: rank correlation {correlation:.2f}")
+    axes.axis("off")
+
+
+def ranked(values):
+    """Give the place of each value, the lowest first."""
+    return values.argsort(kind="stable").argsort()
 
 
 def main():
     made = [corpus for corpus in PANELS if (STATIC / f"compare_{corpus}.csv").exists()]
     figure, panels = plt.subplots(
-        1, len(made), figsize=(5.5 * len(made), 4.5), layout="constrained", squeeze=False
+        1, len(made), figsize=(5.5 * len(made), 5), layout="constrained", squeeze=False
     )
     for axes, corpus in zip(panels[0], made, strict=True):
         draw(axes, corpus)
