@@ -3,8 +3,9 @@
     python benchmarks/comparison_figure.py
 
 reads the tables that comparison.py wrote, and mimic_published.csv, what the five papers report for
-MIMIC-III, of their own systems and of others, and writes compare.png, all in docs/_static. A corpus
-of few codes stands beside MIMIC-III with its 50 most frequent ones, the others beside the full one.
+MIMIC-III, of their own systems and of others, and writes a figure for each table, all in
+docs/_static. A corpus of few codes stands beside MIMIC-III with its 50 most frequent codes, the
+others beside the full one.
 """
 
 import csv
@@ -60,13 +61,12 @@ def ranked(values):
 
 
 def main():
-    made = [corpus for corpus in PANELS if (STATIC / f"compare_{corpus}.csv").exists()]
-    figure, panels = plt.subplots(
-        1, len(made), figsize=(5.5 * len(made), 5), layout="constrained", squeeze=False
-    )
-    for axes, corpus in zip(panels[0], made, strict=True):
-        draw(axes, corpus)
-    figure.savefig(STATIC / "compare.png", dpi=150)
+    for corpus in PANELS:
+        table = STATIC / f"compare_{corpus}.csv"
+        if table.exists():
+            figure, axes = plt.subplots(figsize=(6, 5), layout="constrained")
+            draw(axes, corpus)
+            figure.savefig(table.with_suffix(".png"), dpi=150)
 
 
 if __name__ == "__main__":
