@@ -233,7 +233,7 @@ class JointAttentionNetwork(nn.Module):
         Vectors and mask to vectors (n, t, 2k) of a forward and a backward pass, and their mask.
 
     attend : JointAttention
-        What codes find.
+        What codes find, mapped by the first layer of `score`.
 
     score : SumPooledScore
         What they found to logits (n, l), the same for all codes.

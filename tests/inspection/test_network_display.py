@@ -189,7 +189,7 @@ GIVEN = {
     ("attentive-lstm", "compress"): ["notes x (words / 25) x 6"],
     ("ld-plam", "compress"): ["notes x 256 x 5"],
     ("ld-plam", "score"): ["weights: 1 x 5", "biases: 1"],
-    ("jlan", "attend"): ["notes x codes x 24"],
+    ("jlan", "attend"): ["notes x codes x 6"],
     ("jlan", "score"): ["notes x codes"],
     ("joint-laat", "score_groups"): ["weights: 4 x 12", "biases: 4"],
     ("joint-laat", "project"): ["notes x 128"],
