@@ -90,6 +90,8 @@ def find_optimizer(optimizer):
         from pytorch_optimizer import Lamb  # takes seconds to import
 
         return Lamb
+    if optimizer == "radam":
+        return torch.optim.RAdam
     named = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
     # One pass over each parameter: with many words and codes several times faster on the CPU.
     return partial(named[optimizer], fused=True) if isinstance(optimizer, str) else optimizer

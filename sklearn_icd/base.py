@@ -41,7 +41,7 @@ from sklearn_icd.utils._token_array import SegmentArray, TokenArray
 
 __all__ = ["FitData", "MultiLabelClassifier"]
 
-Optimizer = Literal["adam", "adamw", "lamb", "sgd"] | Callable
+Optimizer = Literal["adam", "adamw", "radam", "lamb", "sgd"] | Callable
 Monitor = Annotated[str, StrOptions({*get_scorer_names(), "valid_loss"})]
 
 
@@ -87,7 +87,7 @@ class MultiLabelClassifier(CallbackSupportMixin, CodeClassifier):
 
     Parameters
     ----------
-    optimizer : {"adam", "adamw", "lamb", "sgd"} or callable, default="adam"
+    optimizer : {"adam", "adamw", "radam", "lamb", "sgd"} or callable, default="adam"
         The optimiser, or a class or function that makes one from parameters and `lr`.
 
     lr : float, default=1e-3

@@ -1,5 +1,7 @@
 """Labels as queries, and what is added up for their logits."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -313,12 +315,16 @@ class SharedScore(nn.Module):
     ----------
     in_features : int
         Width of a pooled vector.
+
+    base_rate : float, default=0.5
+        Share of positive cells. The bias starts as its log-odds.
     """
 
-    def __init__(self, in_features):
+    def __init__(self, in_features, *, base_rate=0.5):
         super().__init__()
         self.linear = nn.Linear(in_features, 1)
         nn.init.normal_(self.linear.weight, std=_SCORE_SPREAD / in_features**0.5)
+        nn.init.constant_(self.linear.bias, math.log(base_rate / (1 - base_rate)))
 
     def forward(self):
         """Give the parameters of the linear map.

@@ -142,12 +142,22 @@ def test_it_can_learn_what_stands_in_the_notes():
     assert fitted.history_[-1, "train_loss"] < first / 3
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "lamb", "sgd", torch.optim.RMSprop])
+@pytest.mark.parametrize(
+    "optimizer", ["adam", "adamw", "radam", "lamb", "sgd", torch.optim.RMSprop]
+)
 def test_optimizers(optimizer):
     X, Y = notes()
     parameters = {**TINY, "optimizer": optimizer, "max_epochs": 3, "word_vectors": None}
     losses = LDPLAMClassifier(**parameters).fit(X, Y).history_[:, "train_loss"]
     assert losses[-1] < losses[0]
+
+
+def test_codes_start_at_the_mean_base_rate():
+    X, Y = notes()
+    Y[:, 1:] = 0
+    start = {**TINY, "lr": 1e-12, "optimizer": "sgd", "word_vectors": None}
+    bias = LDPLAMClassifier(**start).fit(X, Y).net_.module_.score.linear.bias
+    assert bias.sigmoid().item() == pytest.approx((Y.sum() + 2) / (61 * 4), rel=1e-5)
 
 
 def test_skip_gram_vectors_come_from_the_training_notes(monkeypatch):
