@@ -51,7 +51,7 @@ OWN = {
         "dropout": 0.2,
         "label_titles": EveryTitle(),
     },
-    "LDPLAMClassifier": {"optimizer": "radam"},
+    "LDPLAMClassifier": {"optimizer": "adam"},
     "LEAMClassifier": {"kernel_size": 3, "dropout": 0.2},
     "MVCLDAClassifier": {"kernel_sizes": (2, 4)},
     "MVCRLDAClassifier": {"kernel_sizes": (2, 4), "label_titles": EveryTitle()},

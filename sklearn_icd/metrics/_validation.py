@@ -27,7 +27,7 @@ def check_indicator(y, name):
         value, where = _first(y, wrong)
         raise ValueError(
             f"{name} must hold only 0 and 1, got {value!s} at {where}. "
-            "Codes are binarised with MultiLabelBinarizer, scores with a threshold."
+            "Lists of codes are binarised with CodeBinarizer, scores with a threshold."
         )
     if not sparse.issparse(y):
         return sparse.csr_array(ones)

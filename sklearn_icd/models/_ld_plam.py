@@ -27,7 +27,7 @@ from sklearn_icd.utils._hyperparameters import (
     hyperparameters,
 )
 
-_RANDOM_WIDTH = 128  # of label vectors without titles: that of the default encoder
+_WIDTH = 128  # of label vectors, at least: that of the default encoder
 
 
 @hyperparameters
@@ -59,7 +59,7 @@ class LDPLAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     label_encoder : transformer, default=None
         Makes the label vectors from the texts ``"CODE: title"``. None:
         ``TitleEncoder(n_components=128)``, which needs no download; the paper's is
-        `TransformerEncoder` with RoBERTa.
+        `TransformerEncoder` with RoBERTa. Narrower vectors are rotated into 128 dimensions.
 
     train_label_vectors : bool, default=False
         Whether training moves the label vectors. Codes can be added only to frozen ones.
@@ -73,22 +73,19 @@ class LDPLAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
 
     Notes
     -----
-    Where the paper is silent, the following was tried and the better way kept as the only one.
-    Figures are micro-F1 with ``size="small"``. Made notes: means over three seeds, 1,000 notes with
-    50 codes, 200 of them scored, 15 epochs; they flatter, for the choice was made on them. Others:
-    trained label vectors, bfloat16, two seeds, held-out training notes; CodiEsp-D in English 15
-    epochs, CMC 2007 30, and of PubMed-MeSH, with 9,315 codes, 3,000 notes read once.
+    Where the paper is silent, the following was tried and the better way kept as the only one
+    (:ref:`ld_plam_starts` has the figures):
 
     - The bias of the scoring map starts as the log-odds of how many codes a note has on average.
       From zero, the first steps take a half of all codes back through what all codes share, and
-      leave few units of the ReLU alive: of three runs with Adam over the 9,348 training notes of
-      PubMed-MeSH, two learned a little (.26 and .27 on its dev notes), the third nothing.
-    - Learning rates of Adam that suit few notes do the same where the map starts wide (.24 and
-      .00 on PubMed-MeSH); RAdam's first steps are small (.26 and .27).
+      leave few units of the ReLU alive. Learning rates of Adam that suit few notes do the same
+      where there are many codes; ``size="small"`` has RAdam, whose first steps are small.
+    - The attention modes start 2.6 times as wide as torch's linear layers. What tells codes apart
+      is which mode they choose, and modes that start narrow all read the same mean of the note.
     - The scoring map starts five times as wide as torch's, so that what a code finds moves its
-      logit from the first step on: .93 on made notes, .86 with torch's start.
-    - The attention modes start as torch draws them. 2.6 times as wide they have .90 on made notes,
-      .83 on CMC 2007 (.84 as they are), .19 on CodiEsp-D (.19) and .27 on PubMed-MeSH (.26).
+      logit from the first step on.
+    - The titles of a few codes span a few dimensions, and a ReLU layer as narrow lets nothing
+      through for many notes: all codes then tie. Label vectors are rotated into 128 dimensions.
     - Label vectors are scaled to a mean square of 1 and skip-gram vectors to unit variance: after
       a few passes over a small corpus the latter are still close to zero.
 
@@ -137,8 +134,10 @@ class LDPLAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     def build_module(self, data):
         vectors = self.encode_titles(data, self.label_encoder or TitleEncoder(random_state=0))
         random = vectors is None
-        vectors = torch.randn(data.n_outputs, _RANDOM_WIDTH) if random else vectors
-        width = vectors.shape[1]
+        vectors = torch.randn(data.n_outputs, _WIDTH) if random else vectors
+        attend = SimilarityQueries(
+            vectors, least_width=_WIDTH, trainable=random or self.train_label_vectors
+        )
         return LabelAttentionNetwork(
             embed=TokenEmbedding(
                 data.n_tokens,
@@ -149,12 +148,12 @@ class LDPLAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
             encode=BiLSTM(self.embedding_dim, self.hidden_size),
             compress=PseudoLabelAttention(
                 2 * self.hidden_size,
-                width,
+                attend.width,
                 n_labels=self.n_pseudo_labels,
                 n_layers=self.n_attention_layers,
             ),
-            attend=SimilarityQueries(vectors, trainable=random or self.train_label_vectors),
-            score=SharedScore(width, base_rate=data.base_rates.mean()),
+            attend=attend,
+            score=SharedScore(attend.width, base_rate=data.base_rates.mean()),
         )
 
 

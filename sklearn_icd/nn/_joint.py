@@ -1,8 +1,7 @@
 """Joint attention: each code reads a note with a question of its own and with its description."""
 
-import math
-
 import torch
+from scipy.special import logit
 from torch import nn
 
 from sklearn_icd.nn._attention import attention_weights, in_label_blocks
@@ -202,7 +201,7 @@ class SumPooledScore(nn.Module):
         super().__init__()
         self.first = nn.Linear(in_features, hidden_size)
         self.second = nn.Linear(hidden_size, hidden_size)
-        nn.init.constant_(self.second.bias, math.log(base_rate / (1 - base_rate)) / hidden_size)
+        nn.init.constant_(self.second.bias, logit(base_rate) / hidden_size)
 
     def forward(self, mapped):
         """Score the vectors.

@@ -1,8 +1,7 @@
 """Labels as queries, and what is added up for their logits."""
 
-import math
-
 import torch
+from scipy.special import logit
 from torch import nn
 
 # How far apart the scores of vectors start. With torch's own start (0.6) what a code finds hardly
@@ -260,15 +259,27 @@ class SimilarityQueries(nn.Module):
 
     Parameters
     ----------
-    label_vectors : tensor of shape (L, d)
+    label_vectors : tensor of shape (L, w)
         One vector per label.
+
+    least_width : int, default=1
+        Narrower label vectors are turned into this many dimensions d by a random rotation, which
+        keeps their angles. The vectors of notes are as wide as those of labels, and the titles of
+        four labels span four dimensions, which hold too little of a note.
 
     trainable : bool, default=False
         Whether training moves the label vectors. Frozen ones can be exchanged or extended.
     """
 
-    def __init__(self, label_vectors, *, trainable=False):
+    def __init__(self, label_vectors, *, least_width=1, trainable=False):
         super().__init__()
+        n_features = label_vectors.shape[1]
+        rotation = None
+        if n_features < least_width:
+            gain = (least_width / n_features) ** 0.5  # the same mean square in more dimensions
+            rotation = nn.init.orthogonal_(torch.empty(n_features, least_width), gain=gain)
+            label_vectors = label_vectors @ rotation
+        self.register_buffer("rotation", rotation)
         if trainable:
             self.label_vectors = nn.Parameter(label_vectors)
         else:
@@ -297,7 +308,7 @@ class SimilarityQueries(nn.Module):
 
         Parameters
         ----------
-        titles : tensor of shape (k, d)
+        titles : tensor of shape (k, w)
             The vectors of the new labels.
         """
         if isinstance(self.label_vectors, nn.Parameter):
@@ -305,7 +316,14 @@ class SimilarityQueries(nn.Module):
                 "the label vectors were trained (train_label_vectors=True), and a new code has "
                 "only its title: fit with train_label_vectors=False to add codes."
             )
-        self.label_vectors = torch.cat([self.label_vectors, titles.to(self.label_vectors)])
+        titles = titles.to(self.label_vectors)
+        added = titles if self.rotation is None else titles @ self.rotation
+        self.label_vectors = torch.cat([self.label_vectors, added])
+
+    @property
+    def width(self):
+        """Width d of the label vectors."""
+        return self.label_vectors.shape[1]
 
 
 class SharedScore(nn.Module):
@@ -324,7 +342,7 @@ class SharedScore(nn.Module):
         super().__init__()
         self.linear = nn.Linear(in_features, 1)
         nn.init.normal_(self.linear.weight, std=_SCORE_SPREAD / in_features**0.5)
-        nn.init.constant_(self.linear.bias, math.log(base_rate / (1 - base_rate)))
+        nn.init.constant_(self.linear.bias, logit(base_rate))
 
     def forward(self):
         """Give the parameters of the linear map.

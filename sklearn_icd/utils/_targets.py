@@ -106,7 +106,7 @@ def _as_array(y, name):
     except ValueError:
         raise ValueError(
             f"{name} has rows of different lengths, an indicator of shape (n_notes, n_codes) is "
-            "wanted: sklearn.preprocessing.MultiLabelBinarizer makes one from lists of codes."
+            "wanted: sklearn_icd.codes.CodeBinarizer makes one from lists of codes."
         ) from None
 
 
@@ -160,7 +160,7 @@ def _indicator(y, name):
         raise ValueError(
             f"{name} must hold 0 and 1 only: row {where[0]}, column {where[1]} holds "
             f"{shown}. Pass an indicator of shape (n_notes, n_codes), 1 where a note "
-            "has a code; sklearn.preprocessing.MultiLabelBinarizer makes one from lists of codes."
+            "has a code; sklearn_icd.codes.CodeBinarizer makes one from lists of codes."
         )
     return y
 

@@ -152,6 +152,16 @@ def test_optimizers(optimizer):
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_handful_of_titled_codes_never_tie(seed):
+    X, Y = notes()
+    titles = {"A": "acute pain", "B": "chronic pain", "C": "fracture of arm", "D": "other"}
+    named = {"classes": list(titles), "label_titles": titles, "word_vectors": None}
+    learner = LDPLAMClassifier(**{**TINY, **named, "random_state": seed})
+    scores = learner.fit(X, Y).decision_function(X)
+    assert (np.ptp(scores, axis=1) > 1e-5).all()
+
+
 def test_codes_start_at_the_mean_base_rate():
     X, Y = notes()
     Y[:, 1:] = 0

@@ -53,7 +53,8 @@ def test_a_new_code_gets_the_vector_of_its_title():
     encoded = fitted.label_encoder_.transform(describe_codes({**TITLES, **NEW}))
     vectors = fitted.with_codes(NEW).net_.module_.attend.label_vectors
     scale = np.linalg.norm(vectors[0]) / np.linalg.norm(encoded[0])
-    np.testing.assert_allclose(vectors, scale * encoded, rtol=1e-5, atol=1e-6)
+    expected = scale**2 * encoded @ encoded.T  # so few titles are rotated into more dimensions
+    np.testing.assert_allclose(vectors @ vectors.T, expected, rtol=1e-4, atol=1e-4)
     # A code trained on under the title of the new one would be read in the same way.
     same = fitted.with_codes({"copy": "x"})
     same.net_.module_.attend.label_vectors[4] = vectors[2]
@@ -139,7 +140,7 @@ def test_a_label_encoder_is_cloned_and_may_be_any_transformer():
     fitted = fit(label_encoder=encoder)
     assert fitted.label_encoder_ is not encoder
     assert not hasattr(encoder, "components_")
-    assert fitted.net_.module_.attend.label_vectors.shape == (4, 2)
+    assert np.linalg.matrix_rank(fitted.net_.module_.attend.label_vectors) == 2
     counted = fit(label_encoder=CountVectorizer())
     assert counted.with_codes(NEW).predict_proba(X).shape == (12, 5)
 

@@ -113,6 +113,18 @@ def test_appended_labels_stand_behind_and_change_no_other():
         trained.append_codes(torch.randn(2, 5))
 
 
+def test_narrow_label_vectors_keep_their_angles_and_size_in_more_dimensions():
+    narrow, new = torch.randn(4, 3), torch.randn(2, 3)
+    queries = SimilarityQueries(narrow, least_width=48)
+    queries.append_codes(new)
+    assert queries.width == 48
+    both = torch.cat([narrow, new])
+    widened = queries.label_vectors
+    torch.testing.assert_close(widened @ widened.T, both @ both.T * 48 / 3, rtol=1e-5, atol=1e-4)
+    wide = torch.randn(4, 48)
+    assert torch.equal(SimilarityQueries(wide, least_width=48).label_vectors, wide)
+
+
 def test_frozen_label_vectors_are_no_parameter_but_are_saved():
     frozen = SimilarityQueries(torch.ones(2, 3))
     assert list(frozen.parameters()) == []
