@@ -54,22 +54,23 @@ CHOICES = {  # what is undone, and settings
 
 
 def read(corpus):
-    """Give notes and targets to train on and to score, the codes, and epochs."""
+    """Give notes and targets to train on and to score, the titles of the codes, and epochs."""
     load, n_train, n_scored, epochs = CORPORA[corpus]
     bunch = load()
     notes, y = np.array(bunch.data, dtype=object), sparse.csr_array(bunch.target)
     parts = train_test_split(*(notes, y), train_size=n_train, test_size=n_scored, random_state=0)
-    return parts, bunch.target_names, epochs
+    return parts, {code: bunch.titles.get(code, "") for code in bunch.target_names}, epochs
 
 
 def measure(corpus, choice, seed):
     """Train once, and give micro-F1."""
-    (notes, other_notes, y, other_y), codes, epochs = corpus
+    (notes, other_notes, y, other_y), titles, epochs = corpus
     undone, own = CHOICES[choice]
     pipeline = make_icd_pipeline(
         "ld-plam",
         size="small",
-        classes=codes,
+        classes=list(titles),
+        label_titles=titles,
         patience=None,
         precision="bfloat16",
         threshold=0.5,

@@ -74,12 +74,12 @@ class LDPLAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
     Notes
     -----
     Where the paper is silent, the following was tried and the better way kept as the only one
-    (:ref:`ld_plam_starts` has the figures):
+    (:ref:`ld_plam_starts` has the figures, one of which speaks against):
 
     - The bias of the scoring map starts as the log-odds of how many codes a note has on average.
       From zero, the first steps take a half of all codes back through what all codes share, and
-      leave few units of the ReLU alive. Learning rates of Adam that suit few notes do the same
-      where there are many codes; ``size="small"`` has RAdam, whose first steps are small.
+      leave few units of the ReLU alive. Adam's first steps are as large; ``size="small"`` has
+      RAdam, whose first steps are small.
     - The attention modes start 2.6 times as wide as torch's linear layers. What tells codes apart
       is which mode they choose, and modes that start narrow all read the same mean of the note.
     - The scoring map starts five times as wide as torch's, so that what a code finds moves its
