@@ -73,8 +73,8 @@ class LDPLAMClassifier(WordVectors, TitledCodes, MultiLabelClassifier):
 
     Notes
     -----
-    Where the paper is silent, the following was tried and the better way kept as the only one
-    (:ref:`ld_plam_starts` has the figures, one of which speaks against):
+    Where the paper is silent, the following was tried, and what was better on the whole kept as the
+    only way (:ref:`ld_plam_starts` has the figures):
 
     - The bias of the scoring map starts as the log-odds of how many codes a note has on average.
       From zero, the first steps take a half of all codes back through what all codes share, and
